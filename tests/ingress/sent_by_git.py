@@ -40,6 +40,8 @@ def _github() -> Iterator[Sent]:
     yield sent("push of a tag", p.github_push("refs/tags/v1"), _tag("v1"))
     gone = p.github_push(deleted=True, after=ZERO, head_commit=None, commits=[])
     yield sent("push, of a deleted branch", gone, "main was deleted")
+    gone = p.github_push("refs/heads/refs/tags/v1", deleted=True, after=ZERO, head_commit=None, commits=[])
+    yield sent("push, of a deleted branch that is named as a tag", gone, "refs/tags/v1 was deleted")
     for event, body in (
         ("create", {"ref": "main", "ref_type": "branch", "master_branch": "main"}),
         ("delete", {"ref": "main", "ref_type": "branch"}),

@@ -111,6 +111,12 @@ def gerrit(kind: str = "ref-updated", ref: str = "refs/heads/main", new: str = A
     return {"type": kind, "submitter": {"username": "ann"}, "eventCreatedOn": 1795395667, **about}
 
 
+def coding(event: str, **about: object) -> Json:
+    """An event of a service hook of CODING's."""
+    named = {"project": {"name": "site"}, "team": {"domain": "octo"}, "sender": {"name": "ann"}}
+    return {"event": event, "eventName": "x", "repository": {"full_name": "octo/site"}, **named, **about}
+
+
 def harness(trigger: str, ref: str = "refs/heads/main", new: str = AFTER, **more: Any) -> Json:
     """https://developer.harness.io/docs/code-repository/pull-requests/webhook"""
     repo = {"path": "octo/site", "default_branch": "main", "git_url": "https://git.harness.io/octo/site.git"}
@@ -296,6 +302,33 @@ _GIT = (
             ),
             ("merge_request", nothing("CODING", "merge_request"), {"event": "merge_request"}),
             ("ping", "a ping of GitHub: the webhook is set up", {"zen": "x", "hook_id": 7}),
+        )
+    ),
+    # https://coding.net/help/docs/project-settings/open/service-hook.html
+    *(
+        _webhook("CODING", event, becomes, coding(event, **about), X_Coding_Service_Hook_Event=event)
+        for event, becomes, about in (
+            (
+                "GIT_PUSHED",
+                Built(AFTER, f"octo/site {_MAIN}", None, BEFORE, reason="push to octo/site main"),
+                {"ref": "main", "before": BEFORE, "after": AFTER, "commits": []},
+            ),
+            ("GIT_MR_MERGED", nothing("CODING", "GIT_MR_MERGED"), {"mergeRequest": {"merged": True}}),
+            ("CI_JOB_FINISHED", nothing("CODING", "CI_JOB_FINISHED"), {"ci": {"build": {"status": "SUCCEED"}}}),
+            ("WIKI_UPDATED", nothing("CODING", "WIKI_UPDATED"), {"content": {"title": "x"}}),
+        )
+    ),
+    # https://help.perforce.com/helix-core/helix-teamhub: its hooks, as the tests of bitrise-webhooks have them
+    *(
+        _webhook(
+            *("TeamHub", event, becomes),
+            {"ref": ref, "deleted": deleted, "commits": [{"id": AFTER, "distinct": True}], "last_commit": AFTER},
+            X_Deveo_Event="push",
+        )
+        for event, becomes, ref, deleted in (
+            ("push", Built(AFTER, f"a git host {_MAIN}", reason="push to main"), _MAIN, False),
+            ("push of a tag", "v1 is no branch, and no rule takes it", "refs/tags/v1", False),
+            ("push, of a deleted branch", "main was deleted", _MAIN, True),
         )
     ),
     _webhook("Harness", "branch_deleted", "main was deleted", harness("branch_deleted", new=ZERO)),
@@ -1498,6 +1531,31 @@ _BUILDS = (
                 {"event": "build.running", "build": {"web_url": "https://x"}, "pipeline": {"slug": "site"}},
             ),
             ("Bitrise", "1", {"build_slug": "b", "app_slug": "a", "build_status": 1}),
+            # https://docs.cursor.com/en/background-agent/api/webhooks
+            (
+                "Cursor",
+                "FINISHED",
+                {
+                    "event": "statusChange",
+                    "id": "bc_abc123",
+                    "status": "FINISHED",
+                    "source": {"repository": "https://github.com/octo/site", "ref": "main"},
+                    "target": {"url": "https://cursor.com/agents?id=bc_abc123", "branchName": "cursor/add-readme-1234"},
+                },
+            ),
+            # https://docs.spacelift.io/integrations/webhooks#run-events
+            (
+                "Spacelift",
+                "FINISHED",
+                {
+                    "account": "octo",
+                    "state": "FINISHED",
+                    "stateVersion": 4,
+                    "timestamp": 1795395667,
+                    "run": {"id": "01EF9PFPNFFM2MQXTJKHK1B869", "branch": "main"},
+                    "stack": {"id": "site"},
+                },
+            ),
             # https://docs.getdbt.com/docs/deploy/webhooks
             (
                 "dbt",

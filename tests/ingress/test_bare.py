@@ -51,6 +51,10 @@ OTHERS = {
         {"event": "ISSUE_EVENT", "action": "created", "repository": {"fullName": "octo/site"}, "sender": {"id": "1d"}},
         {},
     ),
+    # https://coding.net/help/docs/project-settings/open/service-hook.html
+    "CODING: a page of a wiki": p.posted(
+        {"event": "WIKI_UPDATED", "eventName": "x", "team": {"domain": "octo"}, "sender": {"name": "ann"}}, {}
+    ),
     "Gongfeng: a review": p.posted({"object_kind": "review", "project_id": 1, "reviewer": {"state": "approved"}}, {}),
     "GitLab: a note": p.gitlab("Note Hook", {"object_kind": "note", "project_id": 1, "object_attributes": {}}),
     "Bitbucket Cloud: a pull request": p.bitbucket(
@@ -339,6 +343,10 @@ OWN: dict[str, dict[str, Any]] = {
     "commercetools": {"projectKey": "x", "resource": {"typeId": "product"}, "type": "ProductPublished"},
     "Buildbot": {"event": "new", "buildid": 7},
     "Buildkite": {"event": "build.finished", "pipeline": {"slug": "x"}},
+    "CODING": {"event": "published", "eventName": "Published", "team": {"name": "editors"}},
+    "Cursor": {"event": "statusChange", "status": "published", "source": {"repository": "posts"}},
+    "Semaphore": {"event": "published", "workflow": {"id": "w"}},
+    "Spacelift": {"state": "published", "account": "octo", "run": {"id": "r"}},
     "Cloudflare": {"text": "This is a test message sent from https://cloudflare.com.", "page": "x"},
     "Cloud Monitoring": {"incident": {"incident_id": "1", "state": "open"}},
     "CloudWatch": {"describe": True, "page": "x"},

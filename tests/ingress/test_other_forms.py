@@ -75,6 +75,10 @@ NOT_CHANGES: dict[str, tuple[Json, str]] = {
     "GitLab: of a project, of a system hook": ({"event_name": "project_create", "project_id": 1}, "project_create"),
     "GitLab: of a user, of a system hook": ({"event_name": "user_create", "user_id": 1}, "user_create"),
     "GitLab: of a group, of a system hook": ({"event_name": "group_rename", "group_id": 1}, "group_rename"),
+    "GitLab: of a seat, of a system hook": (
+        {"object_kind": "gitlab_subscription_member_approval", "action": "enqueue", "object_attributes": {"id": 1}},
+        "gitlab_subscription_member_approval",
+    ),
     "GitLab: of a key, of a system hook": ({"event_name": "key_create", "key": "ssh-rsa x"}, "key_create"),
     "GitLab: repository_update, of a system hook": (
         {"event_name": "repository_update", "project_id": 1, "changes": [], "refs": ["refs/heads/main"]},
@@ -236,6 +240,10 @@ def test_of_a_push_that_lists_not_all_commits_no_file_is_taken_for_all_that_chan
     site = Routes(parse(f'{PROJECT}[[rules]]\nwhen = {{}}\npaths = ["site/**"]\nproject = "site"\n'), REGION)
     (message,) = opened(bare(p.forge_push(total_commits=9)))
     assert isinstance(only(message, site), Request)
+    (message,) = opened(bare(p.forge_push("Gogs", total_commits=None)))
+    assert isinstance(only(message, site), Request)
+    (message,) = opened(bare(p.forge_push()))
+    assert isinstance(only(message, site), Ignored)
     commit = {"id": AFTER, "added": ["docs/a"], "modified": [], "removed": []}
     (message,) = opened(bare(p.github_push(commits=[commit])))
     assert isinstance(only(message, site), Ignored)
@@ -294,6 +302,27 @@ def test_a_push_that_data_centers_plug_in_tells() -> None:
         line="OCTO/site refs/heads/main",
         reason="push to OCTO/site main",
     )
+
+
+@pytest.mark.parametrize(
+    "push",
+    [
+        p.github_push(deleted=True, after=None, head_commit=None, commits=[]),
+        p.data_center_push(p.data_center_change(what="DELETE") | {"toHash": AFTER}),
+        p.posted(
+            {
+                "repository": {"slug": "site", "project": {"key": "OCTO"}},
+                "refChanges": [{"refId": "refs/heads/main", "toHash": AFTER, "type": "DELETE"}],
+            },
+            {},
+        ),
+    ],
+    ids=["GitHub", "Data Center", "its old plug-in"],
+)
+def test_what_its_sender_calls_deleted_is_whatever_version_is_beside_it(push: HttpRequest) -> None:
+    outcome = only(http_message(push, WEBHOOK))
+    assert isinstance(outcome, Ignored)
+    assert outcome.why == "main was deleted"
 
 
 def test_a_push_to_data_center_that_names_its_branch_in_short() -> None:
@@ -465,8 +494,10 @@ def test_a_schedule_is_a_warmers_by_whole_words(name: str, is_warmer: bool) -> N
         "shopify-webhook-id",
         "x-mlflow-delivery-id",
         "x-launchpad-delivery",
+        "x-coding-delivery",
         "x-gitcode-delivery",
         "x-tangled-delivery",
+        "x-securesourcemanager-delivery",
     ],
 )
 def test_what_its_sender_calls_the_same_is_the_same(header: str) -> None:

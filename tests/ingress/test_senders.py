@@ -265,6 +265,11 @@ def commits(newest: str, older: str) -> list[dict[str, str]]:
     return [{"id": p.AFTER, "message": newest}, {"id": p.OTHER, "message": older}]
 
 
+def pushed(listed: list[dict[str, str]]) -> HttpRequest:
+    """In the form that many hosts have, with the commits that they list."""
+    return p.posted({"ref": "refs/heads/main", "before": p.BEFORE, "after": p.AFTER, "commits": listed}, {})
+
+
 def target(message: str) -> dict[str, object]:
     change = p.bitbucket_change()
     change["new"]["target"]["message"] = message
@@ -284,8 +289,10 @@ def target(message: str) -> dict[str, object]:
         ),
         (p.bitbucket_push(target("[skip ci]")), p.bitbucket_push(target("x"))),
         (p.forge_push(commits=commits("[skip ci]", "x")), p.forge_push(commits=commits("x", "[skip ci]"))),
+        # As Beanstalk's first form has it, and Gogs' by a topic: https://support.beanstalkapp.com
+        (pushed(commits("[skip ci]", "x")), pushed(commits("x", "[skip ci]"))),
     ],
-    ids=["GitHub", "GitLab", "Bitbucket", "Gitea"],
+    ids=["GitHub", "GitLab", "Bitbucket", "Gitea", "a git host"],
 )
 def test_the_newest_commit_of_a_push_can_say_to_skip_it(newest: HttpRequest, older: HttpRequest) -> None:
     (skipped,) = ONE.intents(http_message(newest, OUTSIDE))

@@ -24,16 +24,17 @@ _SAID: Final[Fields] = {
     ",repository.homepage,repository.url,repository.name,repository}",
     "default": "{repository.default_branch,repository.master_branch,project.default_branch,repo.default_branch"
     ",resource.repository.defaultBranch}",
-    "by": "{sender.login,sender.username,pusher.login,pusher.username,pusher.name,pusher.slug,user_username"
-    ",user.username,user_name,actor.nickname,actor.username,actor.name,actor.display_name,actor.displayName"
+    "by": "{sender.login,sender.username,pusher.login,pusher.username,pusher.name,pusher.slug,pusher.did"
+    ",user_username,user.username,user_name,actor.nickname,actor.username,actor.name,actor.display_name,actor.displayName"
     ",principal.display_name,msg.agent,submitter.username,submitter.name,resource.pushedBy.uniqueName"
     ",resource.pushedBy.displayName}",
 }
-#: Where they say the newest commit's message, if not in the list of commits.
-_TEXT: Final = (
-    "{head_commit.message,commit.message,push.changes.0.new.target.message,refs.0.new.message"
-    ",data.webhook.updates.0.new.message}"
-)
+#: Where they say the newest commit's message, if not in the list of commits; and that a ref was deleted.
+_OF_A_PUSH: Final[Fields] = {
+    "text": "{head_commit.message,commit.message,push.changes.0.new.target.message,refs.0.new.message"
+    ",data.webhook.updates.0.new.message}",
+    "deleted": "deleted,changes.0.type,refChanges.0.type=true|DELETE",
+}
 
 
 def _other(sender: str, path: str, about: str = "", **more: Any) -> Kind:
@@ -44,7 +45,7 @@ def _other(sender: str, path: str, about: str = "", **more: Any) -> Kind:
 
 
 def _push(sender: str, when: str, ref: str, new: str, old: str, /, **more: Any) -> Kind:
-    return push(sender, when, ref, new, old, **_SAID | {"text": _TEXT} | more)
+    return push(sender, when, ref, new, old, **_SAID | _OF_A_PUSH | more)
 
 
 def _without(sender: str, changes: str, advice: str, when: str) -> tuple[Kind, ...]:
@@ -57,7 +58,7 @@ def _without(sender: str, changes: str, advice: str, when: str) -> tuple[Kind, .
 # --- GitHub: https://docs.github.com/en/webhooks/webhook-events-and-payloads -----------------------
 _TYPE: Final = "http.headers.x-github-event"
 _PUSH: Final[Fields] = {
-    "tagged": "{head_commit.id,after,commit!}",  # of an annotated tag ``after`` is the tag's own object
+    "tagged": "{head_commit.id,after,commit,last_commit!}",  # of an annotated tag ``after`` is the tag's own object
     "at": "repository.pushed_at",
     "commits": "commits",
     "forced": "forced",
@@ -68,7 +69,7 @@ _RULE: Final = {"reason": f"{{{_TYPE}}}{{action^ }} on {{repository.full_name|Gi
 def _like_github(sender: str, when: str, **more: Any) -> Kind:
     """A push in GitHub's form, which other hosts use, too. A step of a workflow tells its commit:
     https://github.com/marketplace/actions/workflow-webhook-action"""
-    return _push(sender, when, "ref", "after,head_commit.id,commit", "before", **_PUSH | more)
+    return _push(sender, when, "ref", "after,head_commit.id,commit,last_commit", "before", **_PUSH | more)
 
 
 _GITHUB_KINDS: Final = (
@@ -96,8 +97,8 @@ _GITHUB_KINDS: Final = (
     _other("GitHub", _TYPE, "{action^ }", **_RULE),
 )
 
-_MOVED: Final = "after,head_commit.id & ref=refs/*"
-_AT_CODING: Final = "http.headers.x-coding-event"
+_MOVED: Final = "after,head_commit.id,last_commit & ref=refs/*"
+_AT_CODING: Final = "http.headers.x-coding-event,http.headers.x-coding-service-hook-event"
 _GITHUB_BARE: Final = (
     trial("GitHub", "zen & hook_id", "a ping"),
     # Its pushes are like GitHub's, with ten commits: https://help.gitee.com/webhook/gitee-webhook-push-data-format
@@ -105,11 +106,11 @@ _GITHUB_BARE: Final = (
     _like_github("Gitee", f"{_MOVED} & hook_name", total="total_commits_count"),
     _other("Gitee", "hook_name", when="hook_name=*_hooks & repository.full_name"),
     _like_github("GitHub", f"{_MOVED} & repository.pushed_at"),
-    # Gitea, Forgejo, Gogs and others send nearly the same. They differ in how they say that a list is cut off.
-    _like_github("a git host", _MOVED, commits=""),
-    # Its form at first, and now: https://coding.net/help/docs/project-settings/open/webhook.html
-    _like_github("CODING", f"{_AT_CODING}=push", commits=""),
-    _other("CODING", f"{_AT_CODING},event", when=_AT_CODING, repository="{repository.name}"),
+    # Gitea, Forgejo, Gogs, TeamHub and others send nearly the same. They differ in how they say that a list is cut off.
+    _like_github("a git host", _MOVED, total="total_commits"),
+    # Its web hooks, and its service hooks: https://coding.net/help/docs/project-settings/open/webhook.html
+    _like_github("CODING", f"{_AT_CODING},event=push|GIT_PUSHED & {_AT_CODING},team.domain", total="total_commits"),
+    _other("CODING", f"{_AT_CODING},event", when=f"{_AT_CODING},eventName & {_AT_CODING},team.domain"),
     *(
         _other(sender, "action|event", when=marks, named_by="action")
         for sender, marks in (  # without headers; an advisory of security has no sender
@@ -146,8 +147,8 @@ _PUSHED_THERE: Final = f"{_HOOK},object_kind,project_id & {_TOLD},{_HOOK}=push|t
 _TOLD_TO_SKIP: Final = " & push_options.ci.skip,push_options.integrations.skip_ci,push_options=true|ci.skip"
 #: Other senders may have an ``object_kind``, too, so GitLab's events are listed, and Gongfeng's ``review``.
 _AT_GITLAB: Final = (
-    "object_kind=access_token|build|deploy*|emoji|feature_flag|issue|member|merge_request|milestone|note|pipeline|project"
-    "|push|release|resource_*|review|subgroup|tag_push|vulnerability|wiki_page|work_item"
+    "object_kind=access_token|build|deploy*|emoji|feature_flag|gitlab_*|issue|member|merge_request|milestone|note|pipeline"
+    "|project|push|release|resource_*|review|subgroup|tag_push|vulnerability|wiki_page|work_item"
     " & project_id,project.path_with_namespace,group.group_id,object_attributes.id,object_attributes.action"
     ",object_attributes.project_id"
 )
@@ -294,9 +295,7 @@ _AT_GERRIT: Final = (
 #: SourceHut's headers. Other senders may use them, too, so the names of SourceHut's events are listed.
 _AT_SOURCEHUT: Final = "http.headers.x-webhook-event"
 _DELIVERY: Final = "{http.headers.x-webhook-delivery}"
-_TOLD_BY_SOURCEHUT: Final = (
-    "repo:create|repo:update|repo:delete|REPO_*|GIT_*|TICKET_*|PATCHSET_*|JOB_* & http.headers.x-webhook-delivery"
-)
+_TOLD_BY_SOURCEHUT: Final = "repo:*|REPO_*|GIT_*|TICKET_*|PATCHSET_*|JOB_* & http.headers.x-webhook-delivery"
 _MAIN: Final[Fields] = {"ref": "refs/heads/main", "default": "main"}
 _AT_LAUNCHPAD: Final = "http.headers.x-launchpad-event-type"
 _AT_RADICLE: Final = "http.headers.x-radicle-event-type"

@@ -218,9 +218,9 @@ def plain_headers(request: HttpRequest) -> dict[str, str]:
 
 _IDS: Final = (
     *("webhook-id", "svix-id", "idempotency-key", "x-gitlab-webhook-uuid", "x-amz-sns-message-id"),
-    *("shopify-webhook-id", "x-shopify-webhook-id", "x-mlflow-delivery-id"),
+    *("shopify-webhook-id", "x-shopify-webhook-id", "x-mlflow-delivery-id", "x-securesourcemanager-delivery"),
     # The last three come from old servers, which send no header of GitHub's.
-    *(f"x-{name}-delivery" for name in ("gitcode", "launchpad", "tangled", "forgejo", "gitea", "gogs")),
+    *(f"x-{name}-delivery" for name in ("coding", "gitcode", "launchpad", "tangled", "forgejo", "gitea", "gogs")),
 )
 
 

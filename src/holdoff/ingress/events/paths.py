@@ -91,7 +91,7 @@ def _used(names: list[str], value: dict[str, Any]) -> int:
 
 def short_ref(ref: str) -> str:
     """``refs/heads/main`` -> ``main``."""
-    return ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
+    return re.sub("^refs/(?:heads|tags)/", "", ref)
 
 
 def dig(value: Any, path: str, otherwise: object = None) -> Any:
