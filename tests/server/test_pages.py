@@ -456,6 +456,19 @@ def test_another_site_can_send_no_form(browser: Browser, headers: dict[str, str]
     assert COOKIE not in answer.cookies
 
 
+@pytest.mark.parametrize("has_cookie", [True, False])
+@pytest.mark.parametrize("form", ["", "another"])
+def test_a_form_repeats_the_secret_in_its_cookie(browser: Browser, form: str, has_cookie: bool) -> None:
+    browser.get("/gates/site")
+    if not has_cookie:
+        browser.client.cookies.clear()
+    data = {"form": form, "what": "hold", "by": "ada", "why": "x", "sure": "yes"}
+    answer = browser.client.post("/gates/site", data=data, headers=browser.headers)
+
+    assert (answer.status_code, "go back, reload the page" in answer.text) == (403, True)
+    assert record(browser).hold is None
+
+
 def test_json_is_no_form(browser: Browser) -> None:
     assert browser.client.post("/gates/site", json={"what": "hold"}, headers=browser.headers).status_code == 415
 
