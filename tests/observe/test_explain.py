@@ -468,10 +468,11 @@ def test_the_gate_itself() -> None:
     gate = place.gate()
     gate.hold(why="incident 42", by="ada")
     gate.trigger(reason="cms")
+    assert "waits for quiet until 2026-01-01 00:00:30 UTC, in 30s" in told_of(place)
     place.clock.advance("1m")
     text = told_of(place)
     assert "on hold by ada for 1m, until a person resumes it: incident 42" in text
-    assert "pending: 1 trigger, the first 1m ago (cms)" in text
+    assert "pending: 1 trigger, the first 1m ago (cms)\n" in text
     assert "hold by ada 1m ago: incident 42" in text
     gate.hold(why="incident 42", duration="1h")
     assert "on hold for 0s, until 2026-01-01 01:01:00 UTC, in 1h: incident 42" in told_of(place)
@@ -522,6 +523,7 @@ def test_what_failed_is_told_as_what_it_was() -> None:
     refused.errors = [StartRefused("no such project"), StartRefused("no such project")]
     refused.gate().trigger()
     assert "tried once: the last start was refused: no such project" in told_of(refused)
+    assert "waits for the back-off after that until " in told_of(refused)
     refused.clock.advance("2m")
     refused.gate().wake()
     assert "tried twice: the last start was refused: no such project" in told_of(refused)
@@ -544,6 +546,7 @@ def test_a_start_that_no_try_could_finish_is_told_as_such() -> None:
     assert "a start is under way; if it does not end, a trigger or wake in 1m or later" in told_of(place)
     assert "failed" not in gate.status().attention
     place.clock.advance("61s")
+    assert "a start was left unfinished; the next trigger or wake finishes it" in told_of(place)
     gate.wake()
     told = told_of(place)
     assert "a start is not finished yet: try 2, the first 1m1s ago. Its build may exist; the log of " in told
