@@ -337,11 +337,12 @@ def test_white_space_around_a_store_is_no_part_of_it(around: str, tmp_path: Path
 
 def test_a_tilde_that_no_shell_took_away_is_the_home_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In ``--config=~/holdoff.toml``, and in a unit of systemd, none does."""
-    (tmp_path / "holdoff.toml").touch()
+    (tmp_path / "holdoff.toml").write_text('store = "sqlite:///~/gates.db"')
     monkeypatch.setenv("HOME", str(tmp_path))
     assert load("~/holdoff.toml").path == tmp_path / "holdoff.toml"
     monkeypatch.setenv("HOLDOFF_CONFIG", "~/holdoff.toml")
     assert load().path == tmp_path / "holdoff.toml"
+    assert load().open_store().url == f"sqlite:///{tmp_path}/gates.db"
 
 
 def test_a_byte_order_mark_of_an_editor_is_no_part_of_it(tmp_path: Path) -> None:

@@ -5,9 +5,10 @@ Run: python -m tools.written
 
 from __future__ import annotations
 
+from argparse import Action
 from collections.abc import Iterator
 
-from holdoff.cli.completion import Option, options_of
+from holdoff.cli.completion import help_of
 from holdoff.cli.main import VERBS, parser_of
 
 HEAD = """\
@@ -70,11 +71,11 @@ def section(verb: str) -> Iterator[str]:
     parser, _ = parser_of(verb)
     yield f".SS holdoff {verb}"
     yield _roff(VERBS[verb][1][0].upper() + VERBS[verb][1][1:])
-    for option in options_of(verb):
-        if option.flags[:1] != ("-h",):
+    for option in parser._actions:
+        if option.dest != "help":
             yield ".TP"
             yield _head(option)
-            yield _roff(option.help)
+            yield _roff(help_of(option))
     if parser.epilog:
         yield ".PP"
         yield ".nf"
@@ -82,9 +83,9 @@ def section(verb: str) -> Iterator[str]:
         yield ".fi"
 
 
-def _head(option: Option) -> str:
-    value = "|".join(option.choices) or option.value
-    flags = ", ".join(f"\\fB{_roff(flag)}\\fR" for flag in option.flags)
+def _head(option: Action) -> str:
+    value = "|".join(option.choices or ()) or ("" if option.nargs == 0 else str(option.metavar or option.dest.upper()))
+    flags = ", ".join(f"\\fB{_roff(flag)}\\fR" for flag in option.option_strings)
     return " ".join(filter(None, [flags, value and f"\\fI{_roff(value)}\\fR"]))
 
 

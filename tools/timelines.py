@@ -11,7 +11,6 @@ from typing import Final
 from holdoff.core.policy import Policy
 from holdoff.core.value import Value
 from holdoff.plan import page
-from holdoff.plan.page import Lane
 from holdoff.plan.replay import Past, replay
 
 MINUTE_MS: Final = 60_000
@@ -89,7 +88,7 @@ def picture(scene: Scene) -> str:
     """One picture, with its style sheet in it: a browser shows it alone."""
     at_ms = [NINE + int(minute * MINUTE_MS) for minute in scene.minutes]
     past = Past(at_ms, [int(scene.takes * MINUTE_MS)] * len(at_ms))
-    lanes = [Lane(name, policy, replay(past, policy)) for name, policy in scene.lanes]
+    lanes = [(name, policy, replay(past, policy)) for name, policy in scene.lanes]
     svg = page.timeline(past, DAY, lanes)
     label = f'aria-label="{escape(scene.title)}"'
     looks = f">\n<style>\n{page._COLOURS}{page._PICTURE}</style>"

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from holdoff.cli.completion import options_of
-from holdoff.cli.main import VERBS
+from holdoff.cli.main import VERBS, parser_of
 from tests.cli.conftest import PATIENCE
 from tools.man_page import page
 
@@ -96,7 +95,7 @@ def test_bash(shell: Cli) -> None:
 
 
 def test_the_values_of_an_option_in_bash(shell: Cli) -> None:
-    choices = next(list(option.choices) for option in options_of("run") if "--overlap" in option.flags)
+    choices = next(list(one.choices or ()) for one in parser_of("run")[0]._actions if "--overlap" in one.option_strings)
 
     lines = [f"holdoff run docs --overlap {ends}" for ends in ("", "=", "= ")]
     assert in_bash(shell, *lines) == [choices] * 3
@@ -190,7 +189,7 @@ def test_every_verb_and_option_is_offered(shell: Cli, verb: str) -> None:
         return {line.partition(" ")[0] for line in shell("completion", "words", "--", *words).stdout.splitlines()}
 
     assert {*VERBS} < offered("")
-    assert {flag for option in options_of(verb) for flag in option.flags} < offered(verb, "-")
+    assert set(parser_of(verb)[0]._option_string_actions) < offered(verb, "-")
 
 
 def test_the_names_that_are_completed(shell: Cli) -> None:
@@ -214,7 +213,7 @@ def test_groff_takes_the_man_page() -> None:
 def test_every_verb_and_option_is_in_the_documents() -> None:
     text = (ROOT / "docs/cli.md").read_text()
     everywhere = {"-h", "--help", "--debug", "--key", "--region", "--store", "--config", "--json"}
-    flags = {(verb, flag) for verb in VERBS for option in options_of(verb) for flag in option.flags}
+    flags = {(verb, flag) for verb in VERBS for flag in parser_of(verb)[0]._option_string_actions}
 
     assert [verb for verb in VERBS if f"`holdoff {verb}" not in text and f"`{verb} " not in text] == []
     assert sorted(f"{verb} {flag}" for verb, flag in flags if flag not in everywhere and f"`{flag}" not in text) == []

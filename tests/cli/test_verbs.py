@@ -203,11 +203,11 @@ def test_item_tells_numbers_exactly(cli: Cli) -> None:
     assert exact in cli("item", "p").stdout, "a write of ours keeps it"
 
 
-def test_item_of_nothing_is_1(cli: Cli) -> None:
-    done = cli("item", "p")
-
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "p (local): no such gate in sqlite:///" in done.stderr
+def test_item_of_nothing_is_1(docs: Cli) -> None:
+    for project, why in (("p", "no such gate in sqlite:///"), ("docs", "it never built")):
+        done = docs("item", project)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert why in done.stderr
 
 
 def test_history_and_explain(docs: Cli) -> None:

@@ -70,7 +70,7 @@ def test_of_a_build_whose_lease_is_over_all_lines_agree() -> None:
     place.clock.sleep(9 * 3_600_000)
     scene = place.scene()
     scene = scene.but(terms=scene.terms and scene.terms.but(children=True))
-    gate, version = str(explain.explain_gate(scene)), explain.explain_version(scene, "v1")
+    gate, version = "\n".join(explain.explain_gate(scene).lines), explain.explain_version(scene, "v1")
 
     why = "(the process that looked after it is gone)"
     assert f"failed after 8h {why}" in gate
@@ -106,7 +106,7 @@ def test_a_deferred_trigger_is_pending_and_then_covered(start: Callable[[Gate], 
     deferred = place.gate().trigger(reason="cms", source_version="abc", event_id="e1")
     told = place.decision(deferred.id)
     assert told.verdict == "pending"
-    assert "waits for the cooldown until 2026-01-01 00:10:00 UTC, in 9m" in str(told)
+    assert "waits for the cooldown until 2026-01-01 00:10:00 UTC, in 9m" in str(told.lines)
     place.clock.advance("9m")
     start(place.gate())
     for told in (place.decision(deferred.id), place.event("e1"), place.version("abc")):
@@ -215,7 +215,7 @@ def test_what_was_pushed_onto_the_built_version_is_not_contained_in_it() -> None
 
 def test_replaced_says_by_what() -> None:
     place = then_built(pending({"source_version": "v1"}, {"source_version": "v2"}))
-    line = str(place.version("v1")).splitlines()[0]
+    line = place.version("v1").lines[0]
     follows = "another line, or not known to follow it"
     assert line == f"source version v1: replaced by v2 ({follows}): no build was made for it"
 
@@ -256,7 +256,7 @@ def test_an_older_version_that_came_after_the_newer_one_was_built_is_superseded(
     told = place.version("v1")
     assert str(late.why) == "superseded"
     assert (told.verdict, told.build_id) == ("superseded", "b2")
-    assert str(told).startswith("source version v1: an older version of its line; v2 was built already")
+    assert told.lines[0].startswith("source version v1: an older version of its line; v2 was built already")
 
 
 # --- instants --------------------------------------------------------------------------------------------------------
@@ -286,7 +286,7 @@ def test_the_trigger_of_a_caller_that_waits_is_known_by_its_token() -> None:
     place.gate().trigger()
     waiting = place.gate().trigger(waits=True)
     assert place.decision(waiting.id).verdict == "pending"
-    assert "callers of `holdoff run --wait`: 1, unless they have given up" in str(explain.explain_gate(place.scene()))
+    assert "callers of `holdoff run --wait`: 1, unless they have given up" in told_of(place)
     place.clock.advance("1s")  # a wake comes after the callers that wait
     then_built(place)
     assert place.decision(waiting.id).build_id == "b2"
@@ -316,12 +316,12 @@ def test_a_skipped_trigger_is_told_what_came_after_it() -> None:
     skipped = place.gate().trigger()
     told = place.decision(skipped.id)
     assert told.verdict == "passed_over"
-    assert "nothing has started since" in str(told)
+    assert "nothing has started since" in str(told.lines)
     place.clock.advance("10m")
     place.gate().trigger()
     told = place.decision(skipped.id)
     assert (told.verdict, told.build_id) == ("passed_over", "b2")
-    assert "nothing has started since" not in str(told)
+    assert "nothing has started since" not in str(told.lines)
 
 
 def test_of_a_version_that_is_built_no_event_says_that_no_build_contains_it() -> None:
@@ -434,7 +434,7 @@ def test_what_has_aged_out_is_said_to_have() -> None:
     assert place.decision(skipped.id).verdict == "aged_out"
     told = place.event("never-seen")
     assert told.verdict == "unknown"
-    assert "90 days" in str(told)
+    assert "90 days" in str(told.lines)
 
 
 COMMIT = "4f2a91c09a1b2c3d4e5f60718293a4b5c6d7e8f9"
@@ -468,10 +468,11 @@ def test_the_gate_itself() -> None:
     gate = place.gate()
     gate.hold(why="incident 42", by="ada")
     gate.trigger(reason="cms")
+    assert "waits for quiet until 2026-01-01 00:00:30 UTC, in 30s" in told_of(place)
     place.clock.advance("1m")
-    text = str(explain.explain_gate(place.scene()))
+    text = told_of(place)
     assert "on hold by ada for 1m, until a person resumes it: incident 42" in text
-    assert "pending: 1 trigger, the first 1m ago (cms)" in text
+    assert "pending: 1 trigger, the first 1m ago (cms)\n" in text
     assert "hold by ada 1m ago: incident 42" in text
     gate.hold(why="incident 42", duration="1h")
     assert "on hold for 0s, until 2026-01-01 01:01:00 UTC, in 1h: incident 42" in told_of(place)
@@ -483,7 +484,7 @@ def test_the_gate_shows_its_newest_builds_and_what_is_odd() -> None:
         place.gate().trigger()
         place.clock.advance("11m")
     place.clock.set("2025-06-01T00:00:00Z")
-    text = str(explain.explain_gate(place.scene()))
+    text = told_of(place)
     assert [name for name in ("b1", "b2", "b3", "b4") if f"build {name}:" in text] == ["b2", "b3", "b4"]
     assert "in the future" in text
 
@@ -492,14 +493,14 @@ def test_a_build_of_the_old_snippet() -> None:
     place = Place()
     old = Record(lastbuild=Decimal(1767225000))
     place.store.swap(place.gate().key, expected=Record(), new=old)
-    assert "not one of Holdoff's own" in str(explain.explain_gate(place.scene()))
+    assert "not one of Holdoff's own" in told_of(place)
 
 
 def test_a_build_of_the_old_snippet_after_one_of_our_own() -> None:
     """As after a way back to it."""
     place = Place()
     place.gate().trigger()
-    assert "not one of Holdoff's own" not in str(explain.explain_gate(place.scene()))
+    assert "not one of Holdoff's own" not in told_of(place)
     place.clock.advance("1h")
     key, now = place.gate().key, place.store.get(place.gate().key)
     place.store.swap(key, expected=now, new=now.but(lastbuild=Decimal(place.clock.now_ms() // 1000)))
@@ -521,15 +522,16 @@ def test_what_failed_is_told_as_what_it_was() -> None:
     refused, failed = Place(), Place(on_failure="rearm")
     refused.errors = [StartRefused("no such project"), StartRefused("no such project")]
     refused.gate().trigger()
-    assert "tried once: the last start was refused: no such project" in str(explain.explain_gate(refused.scene()))
+    assert "tried once: the last start was refused: no such project" in told_of(refused)
+    assert "waits for the back-off after that until " in told_of(refused)
     refused.clock.advance("2m")
     refused.gate().wake()
-    assert "tried twice: the last start was refused: no such project" in str(explain.explain_gate(refused.scene()))
+    assert "tried twice: the last start was refused: no such project" in told_of(refused)
 
     started = failed.gate().trigger()
     failed.gate().finished(str(started.build_id), succeeded=False)
     failed.clock.advance("5s")
-    told = str(explain.explain_gate(failed.scene()))
+    told = told_of(failed)
     assert "tried once: the last build failed 5s ago" in told
     assert "refused" not in told
 
@@ -544,6 +546,7 @@ def test_a_start_that_no_try_could_finish_is_told_as_such() -> None:
     assert "a start is under way; if it does not end, a trigger or wake in 1m or later" in told_of(place)
     assert "failed" not in gate.status().attention
     place.clock.advance("61s")
+    assert "a start was left unfinished; the next trigger or wake finishes it" in told_of(place)
     gate.wake()
     told = told_of(place)
     assert "a start is not finished yet: try 2, the first 1m1s ago. Its build may exist; the log of " in told
@@ -561,7 +564,7 @@ def test_a_start_that_no_try_could_finish_is_told_as_such() -> None:
 
 
 def told_of(place: Place) -> str:
-    return str(explain.explain_gate(place.scene()))
+    return "\n".join(explain.explain_gate(place.scene()).lines)
 
 
 def test_what_waits_for_a_start_that_cannot_be_finished_is_not_due_before_the_next_try() -> None:
@@ -583,15 +586,15 @@ def test_what_is_due_is_told_since_or_from_when() -> None:
     place.gate().trigger()
     place.gate().trigger()
     place.clock.advance("12m")
-    told = str(explain.explain_gate(place.scene()))
+    told = told_of(place)
     assert "due for 2m: the next trigger or wake builds it" in told
     assert "due until" not in told
     place.policy = holdoff.Policy("10m", quiet="20s")
-    assert "the next wake builds it" in str(explain.explain_gate(place.scene()))
+    assert "the next wake builds it" in told_of(place)
 
 
 def test_what_another_clock_wrote_is_not_told_as_0s_ago() -> None:
     place = Place()
     place.gate().trigger()
     place.clock.set("2025-12-31T23:00:00Z")
-    assert "build b1: started 1h ahead of this clock" in str(explain.explain_gate(place.scene()))
+    assert "build b1: started 1h ahead of this clock" in told_of(place)

@@ -62,16 +62,14 @@ def check(past: Past, made: Replay, row: Figures) -> None:
     assert row.overlap_ms == overlap_of(made)
     if math.inf not in ends:
         assert list(vars(row.end).values()) == ranked(ends)
-        worst = [moment.ended_ms - moment.at_ms for moment in row.worst]
+        worst = [ended_ms - at_ms for at_ms, _, ended_ms in row.worst]
         assert worst == sorted(worst, reverse=True)
         assert worst[0] == max(ends)
         assert len(worst) == min(
             5, sum(one > before for before, one in zip([0, *made.until], made.until, strict=False))
         )
-    for moment in row.worst:
-        assert any(
-            at == moment.at_ms and start == moment.started_ms for at, (start, _) in zip(past.at_ms, found, strict=True)
-        )
+    for at_ms, started_ms, _ in row.worst:
+        assert (at_ms, started_ms) in [(at, start) for at, (start, _) in zip(past.at_ms, found, strict=True)]
     assert row.promised_ms is None or max(starts) <= row.promised_ms
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from holdoff.core.policy import Policy
 from holdoff.plan.replay import Past, Replay, by_build, by_core, is_fast, replay
-from holdoff.plan.report import Moment, Waits, measured
+from holdoff.plan.report import Waits, measured
 
 T0 = 1_795_395_600_000
 MINUTE = 60_000
@@ -49,8 +49,8 @@ def test_the_figures_of_a_burst() -> None:
     assert row.start == Waits(5 * MINUTE, 570_000, 570_000)
     assert row.end == Waits(9 * MINUTE, 810_000, 810_000)
     assert row.promised_ms == 10 * MINUTE
-    assert row.worst[0] == Moment(at_ms=T0 + 30_000, started_ms=T0 + 10 * MINUTE, ended_ms=T0 + 14 * MINUTE)
-    assert [moment.ended_ms - moment.at_ms for moment in row.worst] == [810_000, 240_000, 240_000]
+    assert row.worst[0] == (T0 + 30_000, T0 + 10 * MINUTE, T0 + 14 * MINUTE)
+    assert [ended_ms - at_ms for at_ms, _, ended_ms in row.worst] == [810_000, 240_000, 240_000]
 
 
 def test_builds_beside_one_another() -> None:
@@ -65,7 +65,7 @@ def test_a_cancelled_build_has_built_nothing() -> None:
     row = measured(BURST, Policy(0, overlap="cancel"), made)
 
     assert made.cancelled == {0, 1}
-    assert row.worst[0] == Moment(at_ms=T0, started_ms=T0, ended_ms=T0 + 5 * MINUTE)
+    assert row.worst[0] == (T0, T0, T0 + 5 * MINUTE)
 
 
 def test_what_is_skipped_and_never_built_waits_for_ever() -> None:

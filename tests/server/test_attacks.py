@@ -381,6 +381,15 @@ def test_a_letter_that_cannot_be_dropped_was_carried_out(served: Served, monkeyp
     assert served.api("POST", f"/dead-letters/{letter}/retry").json()["why"] == "duplicate"
 
 
+def test_a_letter_that_two_retry_at_once_is_deleted_once(served: Served) -> None:
+    letters = served.site.letters
+    letters.keep({})
+    (id_,) = letters.ids()
+
+    assert letters.retry(id_, lambda _: letters.retry(id_, lambda _: "carried out")) == "carried out"
+    assert letters.ids() == []
+
+
 def test_a_full_disk_leaves_no_halves_of_letters(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")

@@ -219,7 +219,7 @@ def test_a_start_goes_on_behind_the_answer(served: Served, hook: HookStandin) ->
     claim = served.site.store.get(SITE).claim
 
     assert answer.status_code == 202
-    assert answer.json()["message"] == "site started: its start is under way"
+    assert (answer.json()["message"], answer.json()["covers"]) == ("site started: its start is under way", 1)
     assert claim is not None
     assert answer.json()["id"].endswith(claim.token)
     assert claim.covers.request.event_id == "d1"

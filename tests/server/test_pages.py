@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from html import unescape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from unittest.mock import Mock
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -18,9 +18,15 @@ from holdoff.core.errors import RecordInvalid, StoreUnavailable
 from holdoff.core.policy import Policy
 from holdoff.core.record import Record
 from holdoff.core.request import GateKey
+from holdoff.gate import Gate
 from holdoff.server import board as boards
 from holdoff.server import live, pages
 from holdoff.server.access import COOKIE
+from holdoff.server.drawing import Window, draw
+from holdoff.starters import Call
+from holdoff.stores.open import open_store
+from holdoff.testing import ManualClock
+from tests.scenes import scene_of
 from tests.server.conftest import FILE
 from tests.server.day import simulate
 
@@ -456,6 +462,19 @@ def test_another_site_can_send_no_form(browser: Browser, headers: dict[str, str]
     assert COOKIE not in answer.cookies
 
 
+@pytest.mark.parametrize("has_cookie", [True, False])
+@pytest.mark.parametrize("form", ["", "another"])
+def test_a_form_repeats_the_secret_in_its_cookie(browser: Browser, form: str, has_cookie: bool) -> None:
+    browser.get("/gates/site")
+    if not has_cookie:
+        browser.client.cookies.clear()
+    data = {"form": form, "what": "hold", "by": "ada", "why": "x", "sure": "yes"}
+    answer = browser.client.post("/gates/site", data=data, headers=browser.headers)
+
+    assert (answer.status_code, "go back, reload the page" in answer.text) == (403, True)
+    assert record(browser).hold is None
+
+
 def test_json_is_no_form(browser: Browser) -> None:
     assert browser.client.post("/gates/site", json={"what": "hold"}, headers=browser.headers).status_code == 415
 
@@ -740,3 +759,34 @@ def test_no_address_breaks_it(browser: Browser, odd: str) -> None:
         f"/gates/site?ask={odd}&zoom={odd}",
     ):
         assert browser.get(path).status_code in (200, 403, 404, 422), path
+
+
+@pytest.mark.parametrize(
+    ("counts_from", "reset_at", "drawn"),
+    [
+        ("start", None, [(20, 10)]),
+        ("finish", None, [(22, 10)]),
+        ("start", 5, [(20, 5)]),
+        ("finish", 5, [(22, 3)]),
+        ("start", 30, [(20, 10)]),
+        ("finish", 30, [(22, 10)]),
+    ],
+)
+def test_a_holdoff_is_drawn_until_it_ends_or_a_person_ends_it(
+    counts_from: Literal["start", "finish"], reset_at: int | None, drawn: list[tuple[int, int]]
+) -> None:
+    """In minutes of the picture. The build starts in the 20th and takes two; the cooldown is ten."""
+    clock, policy = ManualClock(), Policy("10m", cooldown_from=counts_from)
+    gate = Gate("site", store=open_store("memory:"), policy=policy, starter=Call(lambda *_: "b1"), clock=clock)
+    gate.trigger()
+    for minute in range(1, 41):
+        clock.advance("1m")
+        if minute == 2:
+            gate.finished("b1", succeeded=True)
+        if minute == reset_at:
+            gate.reset()
+    scene = scene_of(gate.store, gate.key, gate.terms, clock.now_ms())
+    drawing = draw(scene.status, list(scene.builds()), scene.terms, Window.of("1h", clock.now_ms()), is_cut=False)
+
+    shades = [shape for shape in drawing.shapes if shape.kind == "holdoff"]
+    assert [(round(0.72 * shape.x), round(0.72 * shape.width)) for shape in shades] == drawn

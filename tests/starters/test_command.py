@@ -500,7 +500,7 @@ def test_a_store_that_fails_meanwhile_does_not_lose_the_status(
     thread.join()
     store.fails = False
 
-    assert status == 7
+    assert (status, gate.awaited) == (7, [])
     assert f"could not renew the lease of {build_id}: no answer" in caplog.text
     assert ("could not record the end" in caplog.text) is not recovers
     finished = gate.status().record.finished

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final
 
 from holdoff.cli.common import add_store, opened, show
 from holdoff.cli.main import VERBS, parser_of
-from holdoff.core.value import Value
 
 if TYPE_CHECKING:
     from holdoff.config import Config
@@ -26,41 +25,6 @@ EPILOG: Final = """\
 
 `holdoff completion projects` prints the names of projects, one a line.
 """
-
-
-class Option(Value):
-    """An option, or a positional argument, of a verb.
-
-    Attributes:
-        flags: how the option is written; none: it is a positional argument.
-        value: the name of its value in the help; ``None``: it takes no value.
-        choices: the only values that it takes; none: it takes any.
-    """
-
-    flags: tuple[str, ...]
-    help: str
-    value: str | None = None
-    choices: tuple[str, ...] = ()
-
-    @property
-    def kind(self) -> str:
-        """What completes its value: ``choices``, ``files``, ``projects``; empty: only a person knows the value."""
-        kinds = {"FILE": "files", "EVENT.json": "files", "PROJECT": "projects"}
-        return "choices" if self.choices else kinds.get(self.value or "", "")
-
-
-def options_of(verb: str) -> list[Option]:
-    """The options and positional arguments of a verb, from its parser."""
-    return [
-        Option(
-            flags=tuple(action.option_strings),
-            help=(action.help or "") % {**vars(action), "prog": "holdoff"},
-            value=None if action.nargs == 0 else str(action.metavar or action.dest.upper()),
-            choices=tuple(map(str, action.choices or ())),
-        )
-        for action in parser_of(verb)[0]._actions
-        if action.help != argparse.SUPPRESS
-    ]
 
 
 def add_completion_arguments(parser: argparse.ArgumentParser) -> None:
@@ -111,24 +75,30 @@ def _answer(args: argparse.Namespace, before: list[str], word: str) -> Iterator[
     option, options = _asked(before, word)
     if option is None:
         yield "words"
-        yield from (f"{flag} {one.help}" for one in options for flag in one.flags)
+        yield from (f"{flag} {help_of(one)}" for one in options for flag in one.option_strings)
+    elif option.metavar in {"FILE", "EVENT.json"}:
+        yield "files"
     else:
-        yield "files" if option.kind == "files" else "names"
-        yield from _projects(*opened(args)) if option.kind == "projects" else option.choices
+        yield "names"
+        yield from option.choices or (_projects(*opened(args)) if option.metavar == "PROJECT" else ())
 
 
-def _asked(before: list[str], word: str) -> tuple[Option | None, list[Option]]:
+def help_of(option: argparse.Action) -> str:
+    return (option.help or "") % {**vars(option), "prog": "holdoff"}
+
+
+def _asked(before: list[str], word: str) -> tuple[argparse.Action | None, list[argparse.Action]]:
     """The option or argument whose value the word is; ``None``: it is the name of one of these options."""
-    options = options_of(before[0]) if before[0] in VERBS else []
-    flags = {flag: option for option in options for flag in option.flags}
-    places = [option for option in options if not option.flags]
-    valued: Option | None = None
+    options = parser_of(before[0])[0]._actions if before[0] in VERBS else []
+    flags = {flag: option for option in options for flag in option.option_strings}
+    places = [option for option in options if not option.option_strings]
+    valued: argparse.Action | None = None
     for one in before[1:]:
         if valued is not None:
             valued = None
         elif not one.startswith("-"):
             places = places[1:]
-        elif one in flags and flags[one].value:
+        elif one in flags and flags[one].nargs != 0:
             valued = flags[one]
     name, mark, _ = word.partition("=")
     if mark and valued is None:

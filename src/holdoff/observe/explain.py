@@ -71,9 +71,6 @@ class Explanation(Value):
     lines: tuple[str, ...]
     build_id: str | None = None
 
-    def __str__(self) -> str:
-        return "\n  ".join(self.lines)
-
     def to_dict(self) -> dict[str, object]:
         """Plain JSON values."""
         return {**plain(self, "subject", "verdict", "build_id"), "answer": list(self.lines)}

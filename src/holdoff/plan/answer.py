@@ -196,9 +196,9 @@ def _cells(row: Figures, cost: float | None, mark: str) -> dict[str, str]:
 
 def worst(plan: Plan) -> Iterator[str]:
     """The worst moments under the recommended policy, each in a sentence."""
-    for one in plan.taken.worst:
-        at = f"{local_time(one.at_ms, plan.zone or UTC):%Y-%m-%d %H:%M:%S %Z}"
-        start, end = said(one.started_ms - one.at_ms), said(one.ended_ms - one.at_ms)
+    for at_ms, started_ms, ended_ms in plan.taken.worst:
+        at = f"{local_time(at_ms, plan.zone or UTC):%Y-%m-%d %H:%M:%S %Z}"
+        start, end = said(started_ms - at_ms), said(ended_ms - at_ms)
         yield f"{at}: a change waited {start} for a start, {end} for an end"
 
 

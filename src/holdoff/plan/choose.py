@@ -110,7 +110,7 @@ def _bend(rows: Sequence[Figures], sure: Sequence[int]) -> tuple[int, str]:
 
 def _is_crowded(row: Figures) -> bool:
     """Whether builds ran beside one another for so long that the cooldown is too short."""
-    return row.policy.overlap == "allow" and row.overlap_ms > _CROWDED * row.building_ms
+    return row.overlap_ms > _CROWDED * row.building_ms
 
 
 def _farthest(rows: Sequence[Figures], places: Sequence[int]) -> tuple[int, float]:
@@ -198,7 +198,7 @@ def _fewer(builds: int, of: int) -> str:
 
 def _cautions(row: Figures) -> Iterator[str]:
     """What a person who takes this policy must know."""
-    if row.overlap_ms and row.policy.overlap == "allow":
+    if row.overlap_ms:
         beside = say_duration(row.overlap_ms)
         yield f'Builds ran beside one another for {beside}: overlap = "defer" lets each end first.'
     if row.policy.quiet_ms is not None and row.policy.max_wait_ms is None:

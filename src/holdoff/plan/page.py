@@ -14,13 +14,14 @@ from typing import Final
 from holdoff.core.policy import Policy
 from holdoff.core.shown import printable
 from holdoff.core.units import say_duration, to_datetime
-from holdoff.core.value import Value
 from holdoff.plan import answer
 from holdoff.plan.answer import Plan
 from holdoff.plan.axes import COUNTS, DAY_MS, SPANS_MS, Axis, step_of
 from holdoff.plan.replay import Past, Replay, replay
 from holdoff.plan.report import said
 
+#: Of the busiest day: a name, a policy, and its builds.
+Lane = tuple[str, Policy, Replay]
 _WIDE, _HIGH, _LEFT, _LOW = 960, 450, 70, 50
 _COLOURS: Final = """\
 :root { color-scheme: light dark; --ink: #1b1f24; --dim: #5d6670; --line: #d0d7de; --paper: #ffffff;
@@ -47,14 +48,6 @@ svg .efficient { fill: var(--build); opacity: 1; } svg .front { stroke: var(--bu
 svg .taken { fill: var(--taken); opacity: 1; } svg .present { stroke: var(--present); stroke-width: 3; opacity: 1; }
 svg .pulse { fill: var(--pulse); } svg .build { fill: var(--build); } svg .hold { fill: var(--hold); }
 """
-
-
-class Lane(Value, kw_only=False):
-    """The busiest day under one policy."""
-
-    name: str
-    policy: Policy
-    made: Replay
 
 
 def page(plan: Plan) -> str:
@@ -115,7 +108,7 @@ def lanes_of(plan: Plan) -> list[Lane]:
     else:
         name, before = "before (the present policy)", plan.figures[at].policy
     after = "after" if at != plan.choice.taken else "the present policy"
-    return [Lane(name, before, replay(plan.past, before)), Lane(after, taken, replay(plan.past, taken))]
+    return [(name, before, replay(plan.past, before)), (after, taken, replay(plan.past, taken))]
 
 
 def trade_off(plan: Plan) -> str:
@@ -183,7 +176,7 @@ def busiest_day_ms(at_ms: Sequence[int]) -> int:
 def timeline(past: Past, day_ms: int, lanes: Sequence[Lane]) -> str:
     """Triggers as pulses; for each lane, builds as bars and cooldowns as shades."""
     day = [at for at in past.at_ms if day_ms <= at < day_ms + DAY_MS]
-    ends = [end for lane in lanes for end in _of_day(lane.made, day_ms)[1]]
+    ends = [end for _, _, made in lanes for end in _of_day(made, day_ms)[1]]
     first, last = day[0], max([day[-1], *ends]) + 1
     scale = (_WIDE - _LEFT - 40) / (last - first)
 
@@ -211,13 +204,14 @@ def _of_day(made: Replay, day_ms: int) -> tuple[list[int], list[int]]:
 
 
 def _lane(lane: Lane, day_ms: int, top: int, x_of: Callable[[int], float]) -> list[str]:
-    starts, ends = _of_day(lane.made, day_ms)
-    held_ms = lane.policy.cooldown_ms
-    since = ends if lane.policy.cooldown_from == "finish" else starts
+    name, policy, made = lane
+    starts, ends = _of_day(made, day_ms)
+    held_ms = policy.cooldown_ms
+    since = ends if policy.cooldown_from == "finish" else starts
     cooling = [(x_of(at), x_of(at + held_ms)) for at in since if held_ms]
     bars = [(x_of(start), x_of(end)) for start, end in zip(starts, ends, strict=True)]
     builds = f"{len(starts):,} build{'' if len(starts) == 1 else 's'}"
-    drawn = [_text(4, top, f"{lane.name}: {builds}, {say_duration(sum(ends) - sum(starts))} of building", "start")]
+    drawn = [_text(4, top, f"{name}: {builds}, {say_duration(sum(ends) - sum(starts))} of building", "start")]
     drawn += [_rect("hold", span, top + 8, 30) for span in _joined(cooling, 0)]
     drawn += [_rect("build", span, top + 16, 22) for span in _joined(bars, 1)]
     return drawn

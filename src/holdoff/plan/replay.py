@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from holdoff.core import builds, protocol, token
 from holdoff.core.decide import Trigger, Wake
-from holdoff.core.effects import Cancel, Effect, FoldIn, Get, Lost, NewId, Now, Poll, Start, Swap, Swapped
+from holdoff.core.effects import Cancel, Effect, FoldIn, Get, Lost, NewId, Now, Start, Swap, Swapped
 from holdoff.core.policy import Policy
 from holdoff.core.protocol import Snapshot
 from holdoff.core.record import End, Record
@@ -222,8 +222,6 @@ class _Core:
                 return self._start()
             case Cancel(build_id):
                 self._cancel(int(build_id))
-            case Poll():
-                return "running"
         return None
 
     def _start(self) -> str:

@@ -6,7 +6,7 @@ it. A build that fails has its changes, too: the failure is the fault of the cha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from heapq import nlargest
 from itertools import accumulate, chain, repeat
 from operator import sub
@@ -20,6 +20,8 @@ from holdoff.plan.replay import Past, Progress, Replay, replay
 
 WORST: Final = 5
 _PERCENTS: Final = (50, 95, 100)
+#: Of the change that waited longest for a build: when it came, and when the first build that has it began and ended.
+Moment = tuple[int, int, int]
 _UNITS: Final = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1))
 
 
@@ -29,15 +31,6 @@ class Waits(Value, kw_only=False):
     median_ms: int | None
     p95_ms: int | None
     longest_ms: int | None
-
-
-class Moment(Value):
-    """The change that waited longest for a build: when it came, and when the first build that has it began and
-    ended."""
-
-    at_ms: int
-    started_ms: int
-    ended_ms: int
 
 
 class Figures(Value):
@@ -89,7 +82,7 @@ class Figures(Value):
             **waits,
             "promised": _seconds(self.promised_ms),
             "never_built": self.never,
-            "worst": [{key.removesuffix("_ms"): iso(ms) for key, ms in vars(moment).items()} for moment in self.worst],
+            "worst": [dict(zip(("at", "started", "ended"), map(iso, moment), strict=True)) for moment in self.worst],
             "replayed": "fast" if self.is_fast else "core",
         }
 
@@ -146,13 +139,12 @@ def _waits(at_ms: Sequence[int], until: Sequence[int], instants: Sequence[int]) 
     return Waits(*(ordered[rank] if rank < len(ordered) else None for rank in ranks))
 
 
-def _worst(at_ms: Sequence[int], made: Replay, ends: Sequence[int]) -> Iterable[Moment]:
+def _worst(at_ms: Sequence[int], made: Replay, ends: Sequence[int]) -> list[Moment]:
     """The longest waits. Of each build the first change waited longest; a build after a failure has no change of its
     own."""
     spans = zip((0, *made.until[:-1]), made.until, made.started_ms, ends, strict=False)
     moments = ((at_ms[first], start, end) for first, until, start, end in spans if first < until)
-    for at, start, end in nlargest(WORST, moments, key=lambda one: one[2] - one[0]):
-        yield Moment(at_ms=at, started_ms=start, ended_ms=end)
+    return nlargest(WORST, moments, key=lambda one: one[2] - one[0])
 
 
 def promised_ms(policy: Policy, past: Past) -> int | None:
