@@ -50,7 +50,9 @@ def open_store(url: str) -> Store:
             path = rest.removeprefix("///")
             # A path in which a variable could be filled in means that; any other dollar is part of a name.
             has_variable = os.path.expandvars(path) != path
-            if path not in {rest, "", ":memory:"} and not has_variable and not set("?\0") & set(path):
+            # White space at the end is the end of a line: of an environment file as Windows writes it, say.
+            is_name = path not in {rest, "", ":memory:"} and not set("?\0") & set(path) and path == path.rstrip()
+            if is_name and not has_variable:
                 file, state = os.path.expanduser(path), state_folder()
                 mode = 0o700 if state and file.startswith(os.path.join(state, "")) else 0o777
                 return SQLiteStore(file, folder_mode=mode)
