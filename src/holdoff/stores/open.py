@@ -37,6 +37,7 @@ def open_store(url: str) -> Store:
     want = "'sqlite:///PATH', 'postgresql://HOST/DATABASE', 'dynamodb://TABLE?region=REGION' or 'memory:'"
     if not isinstance(url, str):
         raise ConfigError(field="store", got=url, want=want)
+    url = url.strip()  # white space around it is the end of a line, in an environment file as Windows writes it, say
     match url.split(":", 1):
         case ["memory", rest]:
             from holdoff.stores.memory import MemoryStore
@@ -50,9 +51,7 @@ def open_store(url: str) -> Store:
             path = rest.removeprefix("///")
             # A path in which a variable could be filled in means that; any other dollar is part of a name.
             has_variable = os.path.expandvars(path) != path
-            # White space at the end is the end of a line: of an environment file as Windows writes it, say.
-            is_name = path not in {rest, "", ":memory:"} and not set("?\0") & set(path) and path == path.rstrip()
-            if is_name and not has_variable:
+            if path not in {rest, "", ":memory:"} and not has_variable and not set("?\0") & set(path):
                 file, state = os.path.expanduser(path), state_folder()
                 mode = 0o700 if state and file.startswith(os.path.join(state, "")) else 0o777
                 return SQLiteStore(file, folder_mode=mode)
