@@ -693,6 +693,13 @@ def test_a_user_and_a_folder_may_have_a_dollar_in_their_names(tmp_path: Path, mo
             Config().open_store(url)
 
 
+def test_white_space_around_a_url_is_no_part_of_it() -> None:
+    """``docker run --env-file`` takes a file with the line ends of Windows. A program that opened the store of its
+    environment itself had another file than the command line, and one build too many."""
+    assert open_store(" sqlite:///gates.db\r\n").url == "sqlite:///gates.db"
+    assert open_store("memory:\n").url == "memory:"
+
+
 def test_a_pipe_has_no_store_of_its_own(tmp_path: Path) -> None:
     """By ``--config <(...)`` each trigger had another store, and no cooldown was kept."""
     read_end, write_end = os.pipe()

@@ -121,6 +121,20 @@ def test_the_wheel_holds_the_package_and_what_it_reads(wheel: Path) -> None:
     assert {"holdoff/py.typed", "holdoff/server/static/page.js", "holdoff/server/templates/base.html"} < held
 
 
+def test_the_page_is_read_from_a_zip_too(wheel: Path) -> None:
+    """As zipapp makes one: there is no folder beside the modules."""
+    code = f"""
+import sys
+sys.path.insert(0, {str(wheel)!r})
+from holdoff.server import pages, problems
+shown = pages.html("problem.html", problem=problems.Problem(404, "no such gate"), caller=None, form="", to="")
+print(pages.__file__, shown.body)
+"""
+    said = run(sys.executable, "-I", "-c", code)
+    assert said.startswith(str(wheel))
+    assert "/static/page.css" in said
+
+
 def test_the_metadata_says_what_it_is(wheel: Path) -> None:
     said = metadata_of(wheel)
     assert said["Version"] == holdoff.__version__

@@ -596,6 +596,15 @@ def test_git(tmp_path: Path) -> None:
     assert not (tmp_path / "x").exists()
 
 
+def test_what_git_says_is_told_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    subprocess.run(["git", "init", str(tmp_path)], check=True, capture_output=True)
+    with pytest.raises(UsageError, match="does not have any commits yet"):
+        from_git(str(tmp_path))
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")  # as of a checkout that another user's container made
+    with pytest.raises(UsageError, match=r"dubious ownership .* git config --global --add safe.directory"):
+        from_git(str(tmp_path))
+
+
 class CodeBuild:
     """As botocore's client, of four builds: one runs, and one was stopped."""
 

@@ -1065,6 +1065,7 @@ def test_what_is_shown_of_a_url(url: str, shown: str, schema: str) -> None:
         "postgresql://me:5/R3T@h/d",
         "postgresql://h/d?schema=S3CR3T",
         "postgresql://h/d?schema=pg_x",
+        "postgresql://h/d?schema=two-words",
         "postgresql://h/d?schema=x;drop",
         "postgresql://h/d?schema=",
     ],
@@ -1072,6 +1073,7 @@ def test_what_is_shown_of_a_url(url: str, shown: str, schema: str) -> None:
 def test_a_url_that_is_read_in_another_way_than_it_is_meant_is_refused(url: str) -> None:
     with pytest.raises(ConfigError, match="write 'postgresql://HOST/DATABASE'") as caught:
         open_store(url)
+    assert "(up to 40 of a-z, 0-9, _)" in str(caught.value)
     told = "".join(traceback.format_exception(caught.value))
     assert "S3C" not in told
     assert "R3T" not in told

@@ -152,9 +152,9 @@ class Config(Value):
     def open_store(self, url: str | None = None) -> Store:
         """The store of this URL, else of the file's, else a SQLite store for this file in the user's state
         directory."""
-        if url is not None:  # the value of a variable may end with a carriage return
+        if url is not None:
             with under("--store or HOLDOFF_STORE: "):
-                return open_store(url.strip())
+                return open_store(url)
         if self.store is None and self.path is not None and not self.path.is_file():  # --config <(sops -d holdoff.toml)
             raise ConfigError(field=f"{self.path}: store", got=MISSING, want="a store: a pipe has none of its own")
         return open_store(self.store or default_url(self.path))

@@ -24,14 +24,14 @@ def from_git(path: str, branch: str | None = None) -> History:
     ``--first-parent`` a merge counts once, as its push does (https://git-scm.com/docs/git-log). Without git, or without
     such a repository or branch, it raises UsageError."""
     form = ["--first-parent", "--no-show-signature", "--format=%ct %H"]
-    argv = ["git", "-C", path, "log", *form, "--end-of-options", branch or "HEAD", "--"]
+    argv = ["git", "-C", path, "log", *form, "--end-of-options", *filter(None, [branch]), "--"]
     try:
         done = subprocess.run(argv, capture_output=True, check=False, stdin=subprocess.DEVNULL)
     except OSError as error:
         raise UsageError(f"git cannot be run: {error.strerror}") from None
     if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise UsageError(f"git log of {path} failed: {said[0] if said else f'status {done.returncode}'}")
+        said = " ".join(done.stderr.decode("utf-8", "replace").split())  # what to do is in git's later lines
+        raise UsageError(f"git log of {path} failed: {said or f'status {done.returncode}'}")
     newest_first = [line.split() for line in done.stdout.decode().splitlines()]
     commits: list[Entry] = [(int(time) * 1000, None, version, False) for time, version in reversed(newest_first)]
     if not commits:

@@ -11,13 +11,13 @@ import hashlib
 import hmac
 import re
 from collections.abc import Awaitable, Callable
-from pathlib import Path
+from importlib.resources import files
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -64,9 +64,8 @@ ACTS: Final = {
 DONE: Final = {"hold": "The gate is on hold.", "resume": "The hold is over.", "reset": "The gate is reset."}
 OPERATION: Final = {one.path.strip("/"): one for one in OPERATIONS if one.method == "POST"}
 _PLAIN: Final = re.compile(r"[\w-][\w.-]*", re.ASCII)
-_HERE: Final = Path(__file__).parent
 _KINDS: Final = {"page.css": "text/css", "page.js": "text/javascript", "icon.svg": "image/svg+xml"}
-_STATIC: Final = {name: (_HERE / "static" / name).read_bytes() for name in _KINDS}
+_STATIC: Final = {name: files("holdoff.server").joinpath("static", name).read_bytes() for name in _KINDS}
 _VERSION: Final = hashlib.sha256(b"".join(_STATIC.values())).hexdigest()[:12]
 
 
@@ -80,7 +79,7 @@ def gate_url(key: GateKey, **more: str) -> str:
 
 
 _templates: Final = Environment(
-    loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+    loader=PackageLoader("holdoff.server"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
     lstrip_blocks=True,
 )  # fmt: skip
 _templates.globals |= {

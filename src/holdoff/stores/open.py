@@ -37,6 +37,7 @@ def open_store(url: str) -> Store:
     want = "'sqlite:///PATH', 'postgresql://HOST/DATABASE', 'dynamodb://TABLE?region=REGION' or 'memory:'"
     if not isinstance(url, str):
         raise ConfigError(field="store", got=url, want=want)
+    url = url.strip()  # white space around it is the end of a line, in an environment file as Windows writes it, say
     match url.split(":", 1):
         case ["memory", rest]:
             from holdoff.stores.memory import MemoryStore

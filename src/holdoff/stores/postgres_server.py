@@ -104,8 +104,9 @@ class Address(Value):
         host, port, name = (str(found.get(part) or "") for part in ("host", "port", "dbname"))
         is_meant = re.fullmatch("[0-9,]*", port) and "@" not in f"{host}{name}"
         if not is_meant or not re.fullmatch("(?!pg_)[a-z_][a-z0-9_]{0,39}", schema):
-            want = "'postgresql://HOST/DATABASE', with ?schema=NAME for another than holdoff, and libpq's parameters"
-            raise ConfigError(field="store", got=url, want=f"{want} (in a password %40 is @, %2F is / and %3A is :)")
+            want = "'postgresql://HOST/DATABASE', with ?schema=NAME (up to 40 of a-z, 0-9, _) for another than holdoff"
+            want += ", and libpq's parameters (in a password %40 is @, %2F is / and %3A is :)"
+            raise ConfigError(field="store", got=url, want=want)
         hosts, ports = host.split(","), port.split(",")
         at = [f"[{one}]" if ":" in one else quote(one, safe="") for one in hosts]
         at = [f"{one}:{ports[n % len(ports)]}".rstrip(":") for n, one in enumerate(at)]

@@ -188,7 +188,7 @@ class Place:
             what = f"is on a network file system ({kind}), where SQLite's locks do not hold"
             hint = "Use a file on a local disk, or for several machines PostgreSQL or DynamoDB"
         elif os.path.isdir(self.file):
-            what, hint = "is a folder", f"Name a file in it: --store sqlite:///{self.file}/gates.db"
+            what, hint = "is a folder", f"Name a file in it: --store sqlite:///{os.path.join(self.file, 'gates.db')}"
         elif name and not os.path.isfile(self.file):
             what, hint = "is not a file", "Name one: --store sqlite:///PATH"
         elif mount == os.path.realpath(self.file):
