@@ -7,6 +7,7 @@ One rule: where every engine is required (CI), a skip that is not on the list in
 that a suite that tests nothing cannot pass.
 """
 
+import gc
 import itertools
 import os
 import re
@@ -75,6 +76,16 @@ def pytest_report_header() -> list[str]:
         f"engines: {'; '.join(engine.describe() for engine in engines)}; {rule}",
         f"hypothesis profile: {_hypothesis_profile()}",
     ]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is collected stays until the end. To look it through for garbage costs each process three seconds."""
+    gc.disable()
+    result = yield
+    gc.freeze()
+    gc.enable()
+    return result
 
 
 # --------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from tests.engines.cache import EngineUnavailable, cached, check_sha256
 from tests.engines.dynamodb_local import dynamodb_local
 from tests.engines.ministack import ministack
 from tests.engines.process import EngineFailed, Launch, serving
+from tests.waiting import PATIENCE_S
 
 ROOT = Path(__file__).parents[1]
 RACES = 20
@@ -110,6 +111,37 @@ def test_a_failed_start_shows_the_log() -> None:
     broken = Launch(name="broken", command=(sys.executable, "-c", program), env={})
     with pytest.raises(EngineFailed, match="no such flag"), serving(broken):
         pytest.fail("it cannot have come up")
+
+
+#: A test that ends its process, or the one above, while an engine of two processes runs.
+ENDS_PYTEST = """
+import os, pathlib, signal
+from tests.engines.process import Launch, serving
+def test_it():
+    command = ("sh", "-c", "exec >FIFO; touch FIFO.up; sleep 1000 & sleep 1000")
+    is_up = lambda port: pathlib.Path("FIFO.up").exists()
+    with serving(Launch(name="endless", command=command, env={}, answers=is_up)):
+        os.kill(os.WHO(), signal.NUMBER)
+        signal.pause()
+"""
+
+
+@pytest.mark.parametrize(
+    ("workers", "who", "number"),
+    [("-n0", "getpid", "SIGTERM"), ("-n1", "getpid", "SIGKILL"), ("-n1", "getppid", "SIGKILL")],
+    ids=["asked to end", "a worker", "the controller"],
+)
+def test_an_engine_ends_with_the_pytest_that_started_it(tmp_path: Path, workers: str, who: str, number: str) -> None:
+    os.mkfifo(fifo := tmp_path / "fifo")
+    source = ENDS_PYTEST.replace("FIFO", str(fifo)).replace("WHO", who).replace("NUMBER", number)
+    with subprocess.Popen(["cat", fifo]) as reader:  # until none of the engine's processes holds the other end
+        try:
+            done = _run_pytest(tmp_path, source, {"PYTEST_ADDOPTS": workers})
+            assert done.returncode != 0
+            assert "1 passed" not in done.stdout
+            assert reader.wait(PATIENCE_S) == 0
+        finally:
+            reader.kill()
 
 
 def test_a_taken_port_is_tried_elsewhere(tmp_path: Path) -> None:

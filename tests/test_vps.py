@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from holdoff.config import parse
+from tests.engines.process import start
 from tests.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
@@ -127,9 +128,8 @@ class Home:
         line = re.search(r"^ExecStart=(.*)$", UNITS[f".config/systemd/user/{unit}"], re.MULTILINE)
         assert line
         argv = shlex.split(line[1].replace("%h", str(self.folder)))
-        with subprocess.Popen(
-            argv, env=self.environment, cwd=self.folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        ) as process:
+        streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        with start(argv, env=self.environment, cwd=self.folder, **streams) as process:
             watchdog = threading.Timer(PATIENCE_S, process.kill)
             watchdog.start()
             try:

@@ -24,6 +24,7 @@ from holdoff.core.record import Record
 from holdoff.core.request import GateKey
 from holdoff.signals import FORWARDED
 from holdoff.stores.sqlite import SQLiteStore
+from tests.engines.process import start
 from tests.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 PATIENCE = PATIENCE_S
 PROGRAM = [sys.executable, "-m", "holdoff"]
+#: Verbs that go on until they are stopped. They read nothing.
+ENDLESS = {"serve", "wake"}
 #: Takes the terminal on its standard input as its own, and becomes the program.
 IN_FRONT = """
 import fcntl, os, sys, termios
@@ -73,15 +76,13 @@ class Cli:
 
     def start(self, *argv: str, prelude: str = "", **more: Any) -> subprocess.Popen[str]:
         """Start it, with pipes; whatever becomes of the test, nothing is left running."""
-        streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-        process = subprocess.Popen(
-            [*_program(prelude), *argv],
-            env=self.environment,
-            cwd=self.folder,
-            text=True,
-            start_new_session=True,
-            **(streams | more),
-        )
+        streams = dict.fromkeys(("stdout", "stderr"), subprocess.PIPE)
+        how: dict[str, Any] = {"env": self.environment, "cwd": self.folder, "text": True, **streams, **more}
+        program = [*_program(prelude), *argv]
+        if argv[0] in ENDLESS:
+            process = start(program, **how)
+        else:
+            process = subprocess.Popen(program, stdin=subprocess.PIPE, start_new_session=True, **how)
         self.started.append(process)
         return process
 
@@ -222,7 +223,7 @@ def cli(tmp_path: Path) -> Iterator[Cli]:
     watchdog.cancel()
     cli.end_all()
     for process in cli.started:
-        process.communicate()
+        process.communicate(timeout=PATIENCE)  # what a test has read to its end is closed
 
 
 def line_of(stream: IO[str] | None) -> str:

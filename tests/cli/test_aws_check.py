@@ -16,6 +16,7 @@ from holdoff.doctor.aws_check import check
 from holdoff.doctor.policies import Policies
 from holdoff.stores.dynamodb.store import DynamoDBStore
 from tests.conftest import FAKE_AWS, engine_or_skip
+from tests.deployed.stack import create_project
 from tests.engines.ministack import ministack
 from tests.standins.codebuild import CodeBuildStandin
 
@@ -114,17 +115,7 @@ class Account:
         """All that a set-up needs."""
         dynamodb = self.client("dynamodb")
         DynamoDBStore(TABLE, region=REGION, client=dynamodb).initialise()
-        self.client("codebuild").create_project(
-            name=PROJECT,
-            source={"type": "NO_SOURCE", "buildspec": "version: 0.2"},
-            artifacts={"type": "NO_ARTIFACTS"},
-            environment={
-                "type": "LINUX_CONTAINER",
-                "image": "aws/codebuild/standard:7.0",
-                "computeType": "BUILD_GENERAL1_SMALL",
-            },
-            serviceRole=f"arn:aws:iam::{ACCOUNT}:role/builds",
-        )
+        create_project(self.client("codebuild"), PROJECT, ACCOUNT)
         self.client("scheduler").create_schedule_group(Name="holdoff")
         self.client("iam").create_role(RoleName="schedules", AssumeRolePolicyDocument=trust("scheduler.amazonaws.com"))
 

@@ -44,6 +44,21 @@ def client_of(service: str, endpoint: str, key: str) -> Any:
     )
 
 
+def create_project(codebuild: Any, name: str, account: str) -> None:
+    """A project that builds nothing."""
+    codebuild.create_project(
+        name=name,
+        source={"type": "NO_SOURCE", "buildspec": "version: 0.2"},
+        artifacts={"type": "NO_ARTIFACTS"},
+        environment={
+            "type": "LINUX_CONTAINER",
+            "image": "aws/codebuild/standard:7.0",
+            "computeType": "BUILD_GENERAL1_SMALL",
+        },
+        serviceRole=f"arn:aws:iam::{account}:role/builds",
+    )
+
+
 class Stack:
     """The template with these parameters.
 

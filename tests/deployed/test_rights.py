@@ -16,7 +16,7 @@ import pytest
 
 from tests.conftest import engine_or_skip
 from tests.deployed.conftest import SECRET, holdoff
-from tests.deployed.stack import REGION, Stack, client_of, until
+from tests.deployed.stack import REGION, Stack, client_of, create_project, until
 from tests.deployed.test_events import signed, to_main
 from tests.engines.ministack import ministack
 from tests.ingress.function import build_ended
@@ -72,17 +72,7 @@ def stack(endpoint: str, package: Path) -> Iterator[Stack]:
     ssm.put_parameter(Name="/holdoff/github", Value=SECRET, Type="SecureString")
     ssm.put_parameter(Name="/others/secret", Value="theirs", Type="SecureString")
     for project in PROJECTS:
-        stack.client("codebuild").create_project(
-            name=project,
-            source={"type": "NO_SOURCE", "buildspec": "version: 0.2"},
-            artifacts={"type": "NO_ARTIFACTS"},
-            environment={
-                "type": "LINUX_CONTAINER",
-                "image": "aws/codebuild/standard:7.0",
-                "computeType": "BUILD_GENERAL1_SMALL",
-            },
-            serviceRole=f"arn:aws:iam::{ACCOUNT}:role/builds",
-        )
+        create_project(stack.client("codebuild"), project, ACCOUNT)
     _create_prober(stack)
     yield stack
     stack.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import threading
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -12,6 +11,7 @@ import pytest
 import holdoff
 from holdoff.starters import Call
 from holdoff.testing import ManualClock
+from tests.waiting import all_at_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +60,7 @@ def test_our_own_starts_keep_their_spacing(cloud: Cloud) -> None:
         acts.append(lambda table=table: run_snippet(table))  # type: ignore[misc]
     for number in range(ROUNDS):
         # All at once; and every other twelve seconds only the snippet is there, or it would seldom be first.
-        _at_once(acts if number // 8 % 2 == 0 else acts[len(gates) :])
+        all_at_once(acts if number // 8 % 2 == 0 else acts[len(gates) :])
         clock.advance("1500ms")
     gaps = [later - earlier for earlier, later in itertools.pairwise(ours)]
     assert min(gaps) >= COOLDOWN * 1000
@@ -83,20 +83,3 @@ def _table(cloud: Cloud) -> Any:
     session = boto3.session.Session()  # sessions are not for sharing between threads
     resource = session.resource("dynamodb", endpoint_url=cloud.endpoint, region_name="eu-west-1")
     return resource.Table(cloud.table)
-
-
-def _at_once(acts: list[Callable[[], object]]) -> None:
-    errors: list[BaseException] = []
-
-    def run(act: Callable[[], object]) -> None:
-        try:
-            act()
-        except BaseException as error:  # noqa: BLE001  (told below, in the main thread)
-            errors.append(error)
-
-    threads = [threading.Thread(target=run, args=(act,)) for act in acts]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert errors == []

@@ -18,9 +18,10 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from tests.engines.cache import EngineUnavailable, cache_root, cached, pip_install_wheel, platform_tag
-from tests.engines.process import HOST, EngineFailed, free_port, stop
+from tests.engines.process import HOST, EngineFailed, free_port, start, stop
 from tests.engines.runtimes import apt_install, first
 from tests.waiting import PATIENCE_S
 
@@ -108,7 +109,7 @@ class Cluster:
         options = [part for setting in (*own, *self.settings) for part in ("-c", setting)]
         with (self.folder / "log").open("ab") as log:
             command = [str(self.home / "postgres"), "-D", "data", *options]
-            self.process = _popen(command, self.folder, log.fileno())
+            self.process = start(command, **_plain(self.folder), stdout=log, stderr=log)
         give_up = time.monotonic() + PATIENCE_S
         while not self._answers():
             if self.process.poll() is not None or time.monotonic() > give_up:
@@ -149,11 +150,12 @@ class Cluster:
         """What one of its programs says."""
         path = self.home / program
         command = [str(path) if path.exists() else program, *arguments]  # Debian has its psql elsewhere
-        process = _popen(command, self.folder, subprocess.PIPE)
-        said, error = process.communicate()
-        if process.returncode:
-            raise EngineFailed(f"{program} ended with {process.returncode}: {error.decode()[-2000:]}")
-        return said.decode()
+        done: subprocess.CompletedProcess[str] = subprocess.run(
+            command, **_plain(self.folder), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise EngineFailed(f"{program} ended with {done.returncode}: {done.stderr[-2000:]}")
+        return done.stdout
 
     def _answers(self) -> bool:
         try:
@@ -180,7 +182,7 @@ def pgbouncer(server: Cluster, *, mode: str = "transaction") -> Iterator[str]:
         )
         _give(folder)
         with (folder / "log").open("ab") as log:
-            process = _popen([program, str(folder / "ini")], folder, log.fileno())
+            process = start([program, str(folder / "ini")], **_plain(folder), stdout=log, stderr=log)
         try:
             give_up = time.monotonic() + PATIENCE_S
             while not _listens(port):
@@ -264,22 +266,17 @@ def _pgbouncer_of_debian() -> str:
 # --- processes -----------------------------------------------------------------------------------------------------
 
 
-def _popen(command: Sequence[str], folder: Path, output: int) -> subprocess.Popen[bytes]:
-    """Start it not as root, in the plainest of locales, with none of libpq's variables."""
+def _plain(folder: Path) -> dict[str, Any]:
+    """How ``Popen`` starts it not as root, in the plainest of locales, with none of libpq's variables."""
     plain = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG"))}
     nobody = None if os.geteuid() else pwd.getpwnam("nobody")
-    return subprocess.Popen(
-        list(command),
-        cwd=folder,
-        env={**plain, "LC_ALL": "C"},
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=output,
-        start_new_session=True,
-        user=nobody and nobody.pw_uid,
-        group=nobody and nobody.pw_gid,
-        extra_groups=nobody and [],
-    )
+    return {
+        "cwd": folder,
+        "env": {**plain, "LC_ALL": "C"},
+        "user": nobody and nobody.pw_uid,
+        "group": nobody and nobody.pw_gid,
+        "extra_groups": nobody and [],
+    }
 
 
 @contextmanager

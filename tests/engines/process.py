@@ -1,4 +1,4 @@
-"""Run an engine as a process of ours: a free port, a real answer, and gone when we are done."""
+"""Run an engine as a process of ours: a free port, a real answer, and gone when we are done or dead."""
 
 import fcntl
 import http.client
@@ -9,10 +9,12 @@ import socket
 import subprocess
 import tempfile
 import time
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.engines.cache import EngineUnavailable, cache_root
 from tests.waiting import PATIENCE_S
@@ -22,6 +24,13 @@ HOST = "127.0.0.1"
 PORTS = range(21_000, 22_000)
 STARTS = 3
 STOP_WITHIN_S = 5
+GUARD = "holdoff-guard"
+#: Becomes the program. First it leaves a shell in the program's process group, which reads from a pipe of ours: when
+#: the pipe ends, it ends the group. Orphaned, so that it is no child of the program, which may wait for all of its own.
+GUARDED = f"""\
+exec 3<&0 0</dev/null
+((trap "" HUP INT QUIT TERM; read -r _ <&3; kill -TERM 0; sleep {STOP_WITHIN_S}; kill -KILL 0) >/dev/null 2>&1 &)
+exec "$@" 3<&-"""
 
 
 class EngineFailed(Exception):
@@ -67,10 +76,9 @@ def _start(launch: Launch, port: int, stack: ExitStack) -> str:
     scratch = Path(tempfile.mkdtemp(prefix=f"holdoff-{launch.name}-"))
     stack.callback(shutil.rmtree, scratch, ignore_errors=True)
     log = scratch / "engine.log"
-    # Its temporary files go where we clean up; its own session keeps a Ctrl-C in the terminal for
-    # pytest, which then stops it in its turn.
+    # Its temporary files go where we clean up.
     with log.open("wb") as output:
-        process = subprocess.Popen(
+        process = start(
             [part.format(port=port) for part in launch.command],
             cwd=launch.cwd or scratch,
             env={
@@ -78,14 +86,31 @@ def _start(launch: Launch, port: int, stack: ExitStack) -> str:
                 "TMPDIR": str(scratch),
                 **{name: value.format(port=port) for name, value in launch.env.items()},
             },
-            stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            start_new_session=True,
         )
     stack.callback(stop, process)
     _wait_until_ready(launch, process, port, log)
     return f"http://{HOST}:{port}"
+
+
+def start(command: Sequence[str], **how: Any) -> subprocess.Popen[Any]:
+    """Start a server as ``Popen`` does. When we die, from whatever cause, it ends with all the processes of its group.
+
+    It also ends when the ``Popen`` is forgotten. Its own session keeps a Ctrl-C in the terminal for pytest, which then
+    stops it in its turn. It has no standard input.
+    """
+    reader, writer = os.pipe()
+    try:
+        argv = ["/bin/sh", "-c", GUARDED, GUARD, *command]
+        process: subprocess.Popen[Any] = subprocess.Popen(argv, stdin=reader, start_new_session=True, **how)
+    except BaseException:
+        os.close(writer)
+        raise
+    finally:
+        os.close(reader)
+    weakref.finalize(process, os.close, writer)
+    return process
 
 
 def _plain_environment() -> dict[str, str]:

@@ -3,9 +3,9 @@ tries more."""
 
 from __future__ import annotations
 
-import threading
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,6 +15,7 @@ from holdoff.core.record import Record
 from holdoff.core.units import seconds_from_ms
 from holdoff.observe.explain import explain_event
 from tests.scenes import scene_of
+from tests.waiting import all_at_once
 
 if TYPE_CHECKING:
     from tests.guarantees.conftest import Bench
@@ -91,7 +92,7 @@ class TestG2NothingLost:
     def test_many_at_once_are_all_counted_and_known(self, bench: Bench) -> None:
         bench.gate().trigger()
         gates = [bench.gate() for _ in range(12)]
-        _all_at_once([lambda n=n, gate=gate: gate.trigger(event_id=f"e{n}") for n, gate in enumerate(gates)])
+        all_at_once([partial(gate.trigger, event_id=f"e{n}") for n, gate in enumerate(gates)])
         pending = bench.store.get(gates[0].key).pending
         assert pending is not None
         assert pending.count == 12
@@ -162,7 +163,7 @@ class TestG3NoDoubleStart:
         bench.gate().trigger()
         bench.gate().trigger()
         bench.clock.advance("10m")
-        _all_at_once([bench.gate().wake for _ in range(8)])
+        all_at_once([bench.gate().wake for _ in range(8)])
         assert len(bench.builds.started) == 2
 
 
@@ -385,20 +386,3 @@ def _move(bench: Bench, lastbuild: Decimal) -> None:
     key = bench.gate().key
     current = bench.store.get(key)
     bench.store.swap(key, expected=current, new=current.but(lastbuild=lastbuild))
-
-
-def _all_at_once(acts: list[Any]) -> None:
-    errors: list[BaseException] = []
-
-    def run(act: Any) -> None:
-        try:
-            act()
-        except BaseException as error:  # noqa: BLE001  (told below, in the main thread)
-            errors.append(error)
-
-    threads = [threading.Thread(target=run, args=(act,)) for act in acts]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert errors == []

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import holdoff
+from tests.engines.process import start
 from tests.package.conftest import BIN, Installed, run
 from tests.standins.codebuild import CodeBuildStandin
 from tests.waiting import PATIENCE_S
@@ -82,7 +83,7 @@ def test_server_serves_its_page_with_all_that_this_needs(installed: Installed, a
     at_home["cwd"].joinpath("holdoff.toml").write_text(FILE.format(starter='{ command = ["true"] }'))
     token = run(there / "holdoff", "token", "new", "me", "--scope", "look", **at_home).strip()
     command = [str(there / "holdoff"), "serve", "--listen", "127.0.0.1:0"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, **at_home) as server:
+    with start(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, **at_home) as server:
         try:
             assert server.stderr is not None
             port = int(re.findall(r"http://127\.0\.0\.1:(\d+)", server.stderr.readline())[0])

@@ -27,7 +27,7 @@ from tests.cli.conftest import PATIENCE
 from tests.engines import postgres
 from tests.engines.cache import EngineUnavailable
 from tests.engines.deploying import compose_schema, hadolint, promtool
-from tests.engines.process import free_port
+from tests.engines.process import free_port, start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -60,7 +60,7 @@ def answers(url: str, token: str = "", **body: object) -> Any:
 @contextmanager
 def serving(argv: list[str], url: str, **how: Any) -> Iterator[None]:
     """The server while the block runs, once it is alive; it is to end well."""
-    with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **how) as process:
+    with start(argv, stderr=subprocess.PIPE, text=True, **how) as process:
         watchdog = threading.Timer(PATIENCE, process.kill)
         watchdog.start()
         try:
