@@ -2027,10 +2027,10 @@ _DRAFTS = (
         *("Contentstack", "release deploy", Built(reason="deploy in Contentstack")),
         {"event": "deploy", "module": "release", "api_key": "x", "data": {}},
     ),
-    # https://doc.sitecore.com/xp/en/developers/latest/sitecore-experience-manager/webhooks.html
+    # What a webhook submit action sends: an item is in another state of its workflow
     _webhook(
-        *("Sitecore", "an action of a workflow", nothing("Sitecore", "Submit")),
-        {"ActionID": "7", "ActionName": "Submit", "DataItem": {}, "WebhookItemId": "7", "WebhookItemName": "site"},
+        *("Sitecore", "an action of a workflow", nothing("Sitecore", "Simple Page Workflow")),
+        {"WorkflowName": "Simple Page Workflow", "NextState": None, "WebhookItemId": "7", "WebhookItemName": "site"},
     ),
     *(
         _webhook("Sitecore", kind, becomes, {"EventName": kind, "WebhookItemId": "7", "WebhookItemName": "site"})

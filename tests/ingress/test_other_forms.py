@@ -151,7 +151,6 @@ NOT_CHANGES: dict[str, tuple[Json, str]] = {
         {"id": "1", "type": "deployment-ready", "createdAt": 1, "payload": {"deploymentId": "dpl_F"}},
         "deployment-ready",
     ),
-    "Webflow: a user": ({"triggerType": "users_account_added", "payload": {"id": "1"}}, "users_account_added"),
     "Jira: an attachment": (
         {"timestamp": 1, "webhookEvent": "attachment_created", "attachment": {}},
         "attachment_created",

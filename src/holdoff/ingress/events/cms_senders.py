@@ -250,7 +250,7 @@ _DRAFTS: Final = (
         id="{id}",
     ),
     # https://doc.sitecore.com/sai/en/developers/sitecoreai/webhook-event-handler-http-request.html: edits are drafts.
-    *_typed("Sitecore", "EventName,ActionName", "WebhookItemId & WebhookItemName", "publish:end*"),
+    *_typed("Sitecore", "EventName,WorkflowName", "WebhookItemId & WebhookItemName", "publish:end*"),
 )
 
 # --- Image registries: a repository's tag points at another image ----------------------------------
@@ -609,7 +609,7 @@ _HOSTS: Final = (
         )
         for kind in _typed(sender, path, known_by, "")
     ),
-    *_typed("Webflow", "triggerType", "", "", "form_submission|ecomm_*order*|*user*_account_*|comment_created"),
+    *_typed("Webflow", "triggerType", "", "", "form_submission|ecomm_*order*|*user_account_*|comment_created"),
     # Known by their secret alone.
     *(
         ignored(sender, "another event", "event of a kind that is not known", "change.type", f"http.webhook={scheme}")
