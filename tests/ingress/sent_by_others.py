@@ -959,11 +959,11 @@ _CLOUDS = (
     *(
         _webhook(
             *("Airbyte", event, becomes),
-            {"text": "x", "data": {"workspace": {"id": "w"}, "connection": {"id": "c"}, "success": event == "a load"}},
+            {"text": "x", "data": {"connection": {"id": "c"}, "jobId": 7, "success": event == "a load"}},
         )
         for event, becomes in (
-            ("a load", Built(reason="true in Airbyte")),
-            ("a load that failed", nothing("Airbyte", "false")),
+            ("a load", Built(reason="a load by Airbyte")),
+            ("a load that failed", nothing("Airbyte", "failure")),
         )
     ),
     *(
@@ -1439,6 +1439,7 @@ _BUILDS = (
                 "opened",
                 {"event": "opened", "message-headers": "[]", "timestamp": "1", "token": "x", "signature": "y"},
             ),
+            ("Postmark", "inbound", {"MessageStream": "inbound", "MessageID": "73e6d360", "Subject": "x"}),
             ("Postmark", "HardBounce", {"ID": 42, "Type": "HardBounce", "TypeCode": 1, "MessageID": "883953f4"}),
             ("SendGrid", "bounce", [{"email": "a@example.com", "event": "bounce", "sg_message_id": "x"}]),
             # https://clerk.com/docs/webhooks/overview   https://resend.com/docs/dashboard/webhooks/introduction

@@ -113,12 +113,11 @@ _STRAPI: Final = (
 # In a model without drafts the status is "published" at once. A call that is tried again has the same id:
 # https://www.datocms.com/docs/content-management-api/resources/webhook-call
 _STATUS: Final = "entity.meta.status"
-_CALL: Final = "{webhook_call_id}"
 
 
 def _not_at_dato(name: str, what: str, of: str, named_by: str, when: str) -> Kind:
     when = f"entity_type={of} & {when}"
-    return ignored("DatoCMS", name, f"{{event_type}} of {what}", named_by, when, id=_CALL)
+    return ignored("DatoCMS", name, f"{{event_type}} of {what}", named_by, when, id="{webhook_call_id}")
 
 
 _DATOCMS: Final = (
@@ -132,7 +131,7 @@ _DATOCMS: Final = (
         for events, status in (("create|update", "draft|updated"), ("delete", "draft"))
     ),
     *(
-        change("DatoCMS", name, when, "{event_type} of {entity_type}{entity.id^ } in DatoCMS", id=_CALL)
+        change("DatoCMS", name, when, "{event_type} of {entity_type}{entity.id^ } in DatoCMS", id="{webhook_call_id}")
         for name, when in (
             ("a record", "entity_type=item & event_type=publish|unpublish|create|update|delete"),
             ("an upload", "entity_type=upload & event_type=create|update|delete"),
@@ -506,7 +505,8 @@ _CLOUDS: Final = (
     # https://docs.cloud.google.com/monitoring/support/notification-options
     *_typed("Cloud Monitoring", "incident.state", "incident.incident_id & incident.policy_name", ""),
     # Of data and videos, what has arrived: https://www.mux.com/docs/core/listen-for-webhooks
-    *_typed("Airbyte", "data.success", "data.connection.id & data.workspace.id", "true"),
+    change("Airbyte", "a load", "data.connection.id & data.jobId & data.success=true", "a load by Airbyte"),
+    ignored("Airbyte", "another event", "failure", "data.success", "data.connection.id & data.jobId & data.success"),
     *_typed("Databricks", "event_type", "workspace_id & job.job_id", "jobs.on_success"),
     *_typed("Fivetran", "data.status,status,event", "connector_id & connector_type", "SUCCESSFUL|*_succeeded"),
     *_typed("Mux", "type", "type=video.* & environment.id", "*.ready|*.updated|*.deleted|*.active|*.idle", id="{id}"),
@@ -558,7 +558,7 @@ _HOSTS: Final = (
             ("Jira", "webhookEvent", f"webhookEvent={_AT_JIRA}"),
             ("Linear", "type", "webhookTimestamp & organizationId & action"),
             ("Mailgun", "event-data.event,event", "signature.token,message-headers"),
-            ("Postmark", "RecordType,Type", "MessageStream,TypeCode & MessageID"),
+            ("Postmark", "RecordType,Type,MessageStream", "MessageStream,TypeCode & MessageID"),
             ("Resend", "type", "type=email.*|contact.* & data.email_id,data.audience_id"),
             ("SendGrid", "event", "sg_event_id,sg_message_id"),
             ("Slack", "event.type,type", "type=event_callback|app_rate_limited & team_id & api_app_id"),
