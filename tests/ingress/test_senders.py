@@ -233,6 +233,14 @@ def test_what_is_built_when_a_rule_takes_it(case: str) -> None:
         ("Craft: an entry, saved while its author writes", {"senderClass": "*"}, {"sender.isProvisionalDraft": "true"}),
         ("microCMS: a new draft", {"contents.old": "null"}, {"contents.new.publishValue": "null"}),
         ("Webflow: a draft", {"triggerType": "collection_item_created"}, {"payload.isDraft": "true"}),
+        (
+            *("Shopify: products/create, draft", {"http.headers.x-shopify-topic": "products/create"}),
+            {"status": "draft"},
+        ),
+        (
+            *("WordPress: a post, draft before and draft now", {"post_before.post_status": "draft"}),
+            {"post.post_status": "draft"},
+        ),
     ],
 )
 def test_a_rule_that_says_where_a_draft_is_takes_it_only_if_it_says_that_it_is_one(

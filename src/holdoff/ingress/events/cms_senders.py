@@ -86,7 +86,7 @@ _SANITY: Final = (
     ignored("Sanity", "a document of its own", _DONE_TO, _DOCUMENT, f"{_OPERATION} & {_DOCUMENT}=_.*"),
     change("Sanity", "a document", f"{_OPERATION}=create|update|delete", f"{_DONE_TO} in Sanity"),
     ignored("Sanity", "another event", _DONE, _OPERATION, _OPERATION),
-    ignored("Sanity", "a draft", "draft", "_id", "_id=drafts.*|versions.* & _type"),
+    ignored("Sanity", "a draft", "{_id}", "_id", "_id=drafts.*|versions.*|_.* & _type"),
 )
 
 # --- Strapi: https://docs.strapi.io/cms/backend-customization/webhooks -----------------------------
@@ -113,12 +113,11 @@ _STRAPI: Final = (
 # In a model without drafts the status is "published" at once. A call that is tried again has the same id:
 # https://www.datocms.com/docs/content-management-api/resources/webhook-call
 _STATUS: Final = "entity.meta.status"
-_CALL: Final = "{webhook_call_id}"
 
 
 def _not_at_dato(name: str, what: str, of: str, named_by: str, when: str) -> Kind:
     when = f"entity_type={of} & {when}"
-    return ignored("DatoCMS", name, f"{{event_type}} of {what}", named_by, when, id=_CALL)
+    return ignored("DatoCMS", name, f"{{event_type}} of {what}", named_by, when, id="{webhook_call_id}")
 
 
 _DATOCMS: Final = (
@@ -132,7 +131,7 @@ _DATOCMS: Final = (
         for events, status in (("create|update", "draft|updated"), ("delete", "draft"))
     ),
     *(
-        change("DatoCMS", name, when, "{event_type} of {entity_type}{entity.id^ } in DatoCMS", id=_CALL)
+        change("DatoCMS", name, when, "{event_type} of {entity_type}{entity.id^ } in DatoCMS", id="{webhook_call_id}")
         for name, when in (
             ("a record", "entity_type=item & event_type=publish|unpublish|create|update|delete"),
             ("an upload", "entity_type=upload & event_type=create|update|delete"),
@@ -166,11 +165,7 @@ _STORYBLOK: Final = (
         for name, when, reason in (
             ("a story", "story_id & action=published|unpublished|deleted|moved", "story {full_slug,story_id} {action}"),
             ("an asset", "asset_id & action=created|replaced|deleted|restored", "asset {asset_id} {action}"),
-            (
-                "a data source",
-                "datasource_slug & action=entries_updated|datasource_entry_saved",
-                "data source {datasource_slug} {action}",
-            ),
+            ("a data source", "datasource_slug & action=*entr*", "data source {datasource_slug} {action}"),
             # The first form had a text, and no action.
             ("a release", "release_id & action,text=merged|*has been merged*", "release {release_id} merged"),
             # The content of one stage of a pipeline is copied to the next stage, which may have a site.
@@ -186,9 +181,10 @@ _STORYBLOK: Final = (
 # https://docs.ghost.org/webhooks: the event of a deleted post has all its fields. Other events have the post as it is
 # now, and the fields that were different before.
 _GHOST_BEFORE: Final = "post.previous.status,page.previous.status"
-_MODULES: Final = "entry|asset|content_type|global_field|release|taxonomy|term|workflow|branch|bulk_job"
+_MODULES: Final = "content_type|global_field|release|taxonomy|term|workflow|branch|bulk_job"
 _SLOT: Final = "notifications.0.message.delivery_slot"
 _IS_DRAFT: Final = "payload.isDraft,payload.draft,payload._draft=true"
+_NEVER_PUBLIC: Final = "contents.old,contents.old.publishValue=null & contents.new,contents.new.publishValue=null"
 _CHANGED_ITEM: Final = "triggerType=collection_item_changed & payload.lastPublished,payload.published-on=null"
 _DRAFTS: Final = (
     change(
@@ -206,24 +202,26 @@ _DRAFTS: Final = (
             # https://buttercms.com/docs/build-your-app/webhooks-events/webhook-event-types: a page that is saved as a
             # draft stays public, a post does not.
             ("ButterCMS", "webhook.event=page.draft"),
-            # https://github.com/craftcms/webhooks: a draft is saved while its author writes
-            ("Craft", "senderClass & eventClass & sender.isProvisionalDraft=true"),
+            # https://github.com/craftcms/webhooks: a draft is saved while its author writes, a revision too
+            ("Craft", "senderClass & eventClass & sender.isDraft,sender.isProvisionalDraft,sender.isRevision=true"),
             # https://directus.io/docs/guides/automate/flows: of a type that has a status
             ("Directus", "event=*items.create & collection & payload.status=draft"),
             # https://hygraph.com/docs/api-reference/basics/webhooks
             ("Hygraph", "operation=create|update & data.stage=DRAFT"),
             ("Kontent.ai", "message.api_name=delivery_preview|content_management"),  # its first form
             # https://document.microcms.io/manual/webhook-setting: of what is not public, and was not
-            ("microCMS", "service & contents.old,contents.old.publishValue=null & contents.new.publishValue=null"),
+            ("microCMS", f"service & {_NEVER_PUBLIC}"),
             # https://www.cosmicjs.com/docs/api/webhooks: a draft of a public object stays beside it. And its first form
             ("Cosmic", "resource=objects & data.object.status=draft"),
             ("Cosmic", "type=object.created.draft|object.edited.draft"),
             # https://docs.developers.optimizely.com/platform-optimizely/docs/webhooks: the status ends a document's id.
             ("Optimizely", "tenantId & data.docId=*_Draft|*_Checked*|*_Rejected|*_AwaitingApproval|*_DelayedPublish"),
+            ("Shopify", "http.headers.x-shopify-topic,http.headers.shopify-topic=products/create & status=draft"),
             # https://docs.squidex.io/02-documentation/developer-guides/automation-using-rules
             ("Squidex", "payload.$type=EnrichedContentEvent & payload.type=Created|Updated & payload.status=Draft"),
             # https://developer.wordpress.org/reference/classes/wp_post/: plug-ins post it on each save
             ("WordPress", "post.post_status,post.post_type,post_status,post_type=auto-draft|revision"),
+            ("WordPress", "post_before.post_status=*draft|future|pending & post.post_status=*draft|future|pending"),
             # https://developers.webflow.com/data/reference/webhooks/events/collection-item-created
             ("Webflow", f"triggerType=collection_item_created & {_IS_DRAFT}"),
             ("Webflow", f"{_CHANGED_ITEM} & {_IS_DRAFT}"),
@@ -233,10 +231,8 @@ _DRAFTS: Final = (
     ignored(*("Kontent.ai", "a draft", "draft", _SLOT, f"{_SLOT}=preview"), each="notifications"),
     ignored("Ghost", "a member", "member", *["member.current.uuid,member.previous.uuid"] * 2),
     # https://www.contentstack.com/docs/developers/set-up-webhooks/webhook-events
-    *_typed(
-        *("Contentstack", "event", f"module={_MODULES} & api_key"),
-        "publish|unpublish|*publish.success|delete*|deploy*",
-    ),
+    *_typed("Contentstack", "event", "module=entry|asset & api_key", "publish|unpublish|*publish.success|delete*"),
+    *_typed("Contentstack", "event", f"module={_MODULES} & api_key", "publish|unpublish|*publish.success|deploy*"),
     # https://amplience.com/developers/docs/integrations/webhooks/payloads
     *_typed("Amplience", "name", "name=dynamic-content.*", "*published"),
     # https://docs.uniform.app/docs/integrations/webhooks, and its package @uniformdev/webhooks
@@ -253,7 +249,7 @@ _DRAFTS: Final = (
         id="{id}",
     ),
     # https://doc.sitecore.com/sai/en/developers/sitecoreai/webhook-event-handler-http-request.html: edits are drafts.
-    *_typed("Sitecore", "EventName", "WebhookItemId & WebhookItemName", "publish:end*"),
+    *_typed("Sitecore", "EventName,WorkflowName", "WebhookItemId & WebhookItemName", "publish:end*"),
 )
 
 # --- Image registries: a repository's tag points at another image ----------------------------------
@@ -388,7 +384,7 @@ _SHOPS: Final = (
     *_typed(
         # https://docs.stripe.com/event-destinations: thin events name their object only
         *("Stripe", "type", "object=event|v2.core.event & pending_webhooks,livemode"),
-        "*product.*|*price.*|*plan.*|*coupon.*|*promotion_code.*",
+        "*product.*|*price.*|*plan.*|*coupon.*|*promotion_code.*|sku.*",
         id="{id}",
     ),
     # https://docs.umbraco.com/umbraco-cms/reference/webhooks, and its Constants-WebhookEvents.cs: not all types begin
@@ -422,7 +418,6 @@ _OTHERS: Final = (
     "|io.artifacthub.*|sh.keptn.*|io.testkube.*|org.jenkinsci.*|aem.*|google.firebase.auth.*|com.twilio.*"
 )
 _GCS: Final = "message.attributes"
-_OVERWRITTEN: Final = f"{_GCS}.overwrittenByGeneration"
 _GCS_WRITTEN: Final = "OBJECT_FINALIZE|OBJECT_DELETE|OBJECT_ARCHIVE"
 #: Before it sends events, a sender may want to see a text again: the sender, the conditions by which its request is
 #: known, where the text is, and the text's name in the answer; no name: the text alone is the answer.
@@ -466,6 +461,7 @@ _CLOUDS: Final = (
     trial("Backblaze", "events.0.eventType=b2:TestEvent"),
     trial("Rollbar", "event_name=test & data.message=*test payload from Rollbar*"),
     trial("Cloudflare", "text=*This is a test message sent from https://cloudflare.com.* only text"),
+    trial("Airbyte", "text=*This is a test from Airbyte* only text"),
     *SHAKEN,
     # https://learn.microsoft.com/en-us/graph/change-notifications-lifecycle-events
     *_typed("Microsoft Graph", "value.0.lifecycleEvent", "value.0.subscriptionId", "missed", each="value"),
@@ -482,7 +478,7 @@ _CLOUDS: Final = (
         "verification_token=secret_* only verification_token",
     ),
     # https://docs.cloud.google.com/storage/docs/pubsub-notifications: an overwritten object sends two events.
-    ignored("Cloud Storage", "an old version", "overwritten object", _OVERWRITTEN, _OVERWRITTEN),
+    ignored("Cloud Storage", "an old version", "overwritten object", *[f"{_GCS}.overwrittenByGeneration"] * 2),
     *_typed("Cloud Storage", f"{_GCS}.eventType", f"{_GCS}.bucketId", _GCS_WRITTEN, id="{message.messageId}"),
     # https://docs.cloud.google.com/build/docs/subscribe-build-notifications
     *_typed("Cloud Build", "message.attributes.status", "message.attributes.buildId & subscription", ""),
@@ -508,6 +504,12 @@ _CLOUDS: Final = (
     *_typed("Artifact Analysis", "kind", "notificationTime & name=projects/*/occurrences/*|projects/*/notes/*", ""),
     # https://docs.cloud.google.com/monitoring/support/notification-options
     *_typed("Cloud Monitoring", "incident.state", "incident.incident_id & incident.policy_name", ""),
+    # Of data and videos, what has arrived: https://www.mux.com/docs/core/listen-for-webhooks
+    change("Airbyte", "a load", "data.connection.id & data.jobId & data.success=true", "a load by Airbyte"),
+    ignored("Airbyte", "another event", "failure", "data.success", "data.connection.id & data.jobId & data.success"),
+    *_typed("Databricks", "event_type", "workspace_id & job.job_id", "jobs.on_success"),
+    *_typed("Fivetran", "data.status,status,event", "connector_id & connector_type", "SUCCESSFUL|*_succeeded"),
+    *_typed("Mux", "type", "type=video.* & environment.id", "*.ready|*.updated|*.deleted|*.active|*.idle", id="{id}"),
 )
 
 # --- Hosts of sites, and services that build -------------------------------------------------------
@@ -517,14 +519,14 @@ _CIRCLECI: Final = "http.headers.circleci-event-type"
 _DRONE: Final = "http.headers.x-drone-event"
 _SENTRY: Final = "http.headers.sentry-hook-resource"
 #: Confluence, whose pages may be content, names its events in another field.
-_AT_JIRA: Final = "jira:*|attachment_*|board_*|comment_*|issue*|option_*|project_*|sprint_*|user_*|worklog_*"
+_AT_JIRA: Final = "jira?*|attachment_*|board_*|comment_*|filter_*|issue*|option_*|project_*|sprint_*|user_*|worklog_*"
 _VERCEL: Final = (
     "id & createdAt & type=deployment*|project.*|domain.*|integration-*|edge-config*|firewall.*|alerts.*"
-    "|budget.*|flag*|marketplace.*|observability.*"
+    "|attack.*|budget.*|flag*|marketplace.*|observability.* & region,payload.deployment.id,payload.deploymentId"
 )
 _HOSTS: Final = (
     ignored("Netlify", "a deploy", f"{{{_NETLIFY}}}", _NETLIFY, _NETLIFY),
-    ignored("Vercel", "a deploy", "{type}", "type", f"{_VERCEL} & region,payload.deployment.id", id="{id}"),
+    ignored("Vercel", "a deploy", "{type}", "type", _VERCEL, id="{id}"),
     ignored("Netlify", "a deploy", "deploy in the state {state}", "state", "site_id & deploy_ssl_url & state"),
     *(
         kind
@@ -534,16 +536,13 @@ _HOSTS: Final = (
             ("Alertmanager, Grafana", "status", "groupKey & receiver & status=firing|resolved"),
             ("AppOptics", "alert.name", "alert.id & trigger_time & conditions.0.id"),
             ("Azure Monitor", "data.essentials.monitorCondition,schemaId", "schemaId=*zureMonitor*|Microsoft.Ins*"),
-            # Its alarms before version 8
-            ("Grafana", "state", "ruleId & ruleUrl & state=alerting|ok|no_data|paused|pending"),
+            ("Grafana", "state", "ruleId & ruleUrl & state=alerting|ok|no_data|paused|pending"),  # before version 8
+            ("Datadog", "event_type", "org.id & last_updated & title"),
             ("JFrog", "top_severity", "watch_name & issues.0.severity"),
             ("New Relic", "current_state,state", "incident_url,issueUrl=https://*.newrelic.com/*"),
             ("Opsgenie", "action", "alert.alertId & integrationId"),
             ("PagerDuty", "event.event_type", "event.resource_type & event.occurred_at"),
-            (
-                *("PagerDuty", "messages.0.event,messages.0.type"),
-                "messages.0.event,messages.0.type=incident.* & messages.0.incident.id,messages.0.data.incident.id",
-            ),
+            ("PagerDuty", "messages.0.event,messages.0.type", "messages.0.event,messages.0.type=incident.*"),
             ("Pingdom", "current_state", "check_id & check_type & previous_state"),
             ("Raygun", "eventType", "event=error_notification|error_activity & error.url & application.name"),
             ("Rollbar", "event_name", "data.item.first_occurrence_timestamp,data.deploy.project_id"),
@@ -552,15 +551,18 @@ _HOSTS: Final = (
             ("Snyk", "http.headers.x-snyk-event", ""),
             ("Splunk", "search_name", "sid & results_link"),
             ("Statuspage", "page.status_indicator", "meta.unsubscribe & page.id"),
-            # Mails, talk, tickets and orders
+            # Mails, talk, tickets, users and orders
+            ("Clerk", "type", "object=event & data.object"),
             ("commercetools", "resource.typeId", "projectKey & resource.typeId=cart|customer*|order*|payment|subscri*"),
             ("Intercom", "topic", "type=notification_event & app_id & data.item.type"),
             ("Jira", "webhookEvent", f"webhookEvent={_AT_JIRA}"),
             ("Linear", "type", "webhookTimestamp & organizationId & action"),
-            ("Mailgun", "event-data.event", "signature.token"),
-            ("Postmark", "RecordType", "MessageStream & MessageID"),
-            ("SendGrid", "event", "sg_event_id"),
+            ("Mailgun", "event-data.event,event", "signature.token,message-headers"),
+            ("Postmark", "RecordType,Type,MessageStream", "MessageStream,TypeCode & MessageID"),
+            ("Resend", "type", "type=email.*|contact.* & data.email_id,data.audience_id"),
+            ("SendGrid", "event", "sg_event_id,sg_message_id"),
             ("Slack", "event.type,type", "type=event_callback|app_rate_limited & team_id & api_app_id"),
+            ("Snipcart", "eventName", "eventName=order.*|subscription.*|taxes.*|shipping* & createdOn"),
             ("Twilio", "MessageStatus,SmsStatus,CallStatus,Level", "AccountSid=AC* & MessageSid,SmsSid,CallSid,Sid"),
             ("WordPress", "hook", "hook=comment_post|user_register|wp_login"),
             ("Databricks", "event", "model_name & webhook_id & event=COMMENT_*|TRANSITION_REQUEST_*"),
@@ -593,6 +595,7 @@ _HOSTS: Final = (
             ("Pulumi", "http.headers.pulumi-webhook-kind", ""),
             ("Railway", "type", "resource.project.id & resource.environment.id"),
             ("Railway", "type", "type=DEPLOY & project.id & environment.id & deployment.id"),
+            ("Read the Docs", "event", "event=build:* & build_url & slug"),
             ("Render", "type", "data.id,data.serviceId=ev?-*|srv-*|crn-*|dpg-*|red-* & timestamp"),
             ("Rundeck", "trigger", "executionId & execution.href"),
             ("Review Board", "event", "event=reply_*|review_* & review_request.absolute_url"),
@@ -601,8 +604,7 @@ _HOSTS: Final = (
             ("Spacelift", "state", "stateVersion & run.id & account"),
             ("Spinnaker", "details.type", "details.type=orca:*"),
             ("TeamCity", "eventType,build.notifyType", "payload.buildTypeId,build.buildTypeId"),
-            ("Terraform", "notifications.0.trigger,trigger", "notification_configuration_id"),
-            ("Terraform", "stage", "task_result_callback_url"),
+            ("Terraform", "notifications.0.trigger,trigger,stage", "notification_configuration_id,task_result_id"),
             ("Travis CI", "state", "build_url=*travis*"),
             ("Unity", "buildStatus", "buildTargetName & projectGuid"),
             ("Xcode Cloud", "ciBuildRun.attributes.executionProgress", "ciBuildRun.id & ciProduct.id"),
