@@ -17,9 +17,8 @@ from holdoff.core.errors import EventError
 from holdoff.ingress.events.aside import taken_back
 from holdoff.ingress.events.aws import DETAILS
 from holdoff.ingress.events.http import HttpRequest, content_of, delivery_id, handshake_in, is_http, plain_headers
-from holdoff.ingress.events.intents import Origin
 from holdoff.ingress.events.kinds import fits
-from holdoff.ingress.events.message import MOST_PARTS, Message
+from holdoff.ingress.events.message import MOST_PARTS, Message, Origin
 from holdoff.ingress.events.paths import dig, kind_of, needed, plain, text_at
 
 #: The key of Holdoff's own messages: "wake", "sweep", or "webhook" (a checked webhook that was put aside).
