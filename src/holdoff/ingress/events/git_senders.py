@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from holdoff.ingress.events.kinds import Kind, change, control, ignored, push, refused, trial
+from holdoff.ingress.events.kinds import Kind, change, control, ignored, other, push, refused, trial
 
 Fields = dict[str, Any]
 #: Where hosts say it, the surest first. A row may have words of its own.
@@ -37,10 +37,8 @@ _TEXT: Final = (
 
 
 def _other(sender: str, path: str, about: str = "", **more: Any) -> Kind:
-    """An event that builds nothing unless a rule names its type. ``path``: where the type is, or several paths with
-    commas between; ``about``: more of the type."""
-    fields = {"name": "another event", "named_by": path, "when": path}
-    return ignored(sender=sender, what=f"{{{path}}}{about}", **_SAID | fields | more)
+    """``other``, with what hosts say; ``about``: more of the type."""
+    return other(sender, path, **_SAID | {"what": f"{{{path}}}{about}"} | more)
 
 
 def _push(sender: str, when: str, ref: str, new: str, old: str, /, **more: Any) -> Kind:
