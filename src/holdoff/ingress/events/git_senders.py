@@ -295,7 +295,6 @@ _DELIVERY: Final = "{http.headers.x-webhook-delivery}"
 _TOLD_BY_SOURCEHUT: Final = (
     "repo:create|repo:update|repo:delete|REPO_*|GIT_*|TICKET_*|PATCHSET_*|JOB_* & http.headers.x-webhook-delivery"
 )
-_MAIN: Final[Fields] = {"ref": "refs/heads/main", "default": "main"}
 _AT_LAUNCHPAD: Final = "http.headers.x-launchpad-event-type"
 _AT_RADICLE: Final = "http.headers.x-radicle-event-type"
 _IN_RADICLE: Final = "branch,repository.default_branch"
@@ -342,7 +341,8 @@ _OF_A_REF: Final = (
     ),
     _push(  # at first it listed no refs
         *("Hugging Face", "event.scope=repo.content & repo.name & repo.headSha", "", "repo.headSha", ""),
-        **_MAIN,
+        ref="refs/heads/main",
+        default="main",
     ),
     _other("Hugging Face", "event.scope", when="event.scope & repo.name"),
     # https://man.sr.ht/git.sr.ht/api.md#webhooks   https://man.sr.ht/graphql.md#webhooks: a query says what is sent.
