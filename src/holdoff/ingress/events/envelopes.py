@@ -14,14 +14,14 @@ from urllib.parse import unquote_plus
 
 from holdoff.config.schemes import EVENT_HEADERS
 from holdoff.core.errors import EventError
-from holdoff.ingress.events.aside import taken_back
+from holdoff.ingress.events.aside import ASIDE, taken_back
 from holdoff.ingress.events.aws import DETAILS
 from holdoff.ingress.events.http import HttpRequest, content_of, delivery_id, handshake_in, is_http, plain_headers
 from holdoff.ingress.events.kinds import fits
 from holdoff.ingress.events.message import MOST_PARTS, Message, Origin
 from holdoff.ingress.events.paths import dig, kind_of, needed, plain, text_at
 
-#: The key of Holdoff's own messages: "wake", "sweep", or "webhook" (a checked webhook that was put aside).
+#: The key of Holdoff's own messages: "wake", "sweep", or ``ASIDE`` (a checked webhook that was put aside).
 CONTROL: Final = "holdoff"
 #: Envelopes in envelopes: EventBridge in SNS in SQS in a dead letter makes four.
 MAX_DEPTH: Final = 8
@@ -73,7 +73,7 @@ def _opened(message: Message, depth: int) -> list[Message]:
         raise EventError("event", "is an HTTP request where none can be checked for its signature")
     if isinstance(event.get("Records"), list) and event["Records"]:
         return _each(event["Records"], message, depth)
-    if event.get(CONTROL) == "webhook" and message.envelopes.keys() <= {"sqs"}:  # put aside
+    if event.get(CONTROL) == ASIDE and message.envelopes.keys() <= {"sqs"}:
         webhook = http_message(*taken_back(event))
         return [webhook.but(id=webhook.id or message.id)]
     if CONTROL in event:
