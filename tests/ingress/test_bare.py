@@ -15,8 +15,8 @@ from holdoff.core.errors import EventError
 from holdoff.core.request import Request
 from holdoff.ingress.events.envelopes import http_message, opened
 from holdoff.ingress.events.http import HttpRequest
-from holdoff.ingress.events.intents import Ignored, Origin
-from holdoff.ingress.events.message import Message
+from holdoff.ingress.events.intents import Ignored
+from holdoff.ingress.events.message import Message, Origin
 from tests.ingress import payloads as p
 from tests.ingress import sent_by_aws
 from tests.ingress import shapes as s

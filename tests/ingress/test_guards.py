@@ -13,7 +13,8 @@ from holdoff.core.errors import ConfigError, EventError
 from holdoff.core.request import Request
 from holdoff.ingress.events.envelopes import http_message
 from holdoff.ingress.events.http import HttpRequest
-from holdoff.ingress.events.intents import Ignored, Origin
+from holdoff.ingress.events.intents import Ignored
+from holdoff.ingress.events.message import Origin
 from holdoff.ingress.events.rules import Outcome, Routes
 from tests.ingress import payloads as p
 from tests.ingress.sent_by_others import gitee_push, harness

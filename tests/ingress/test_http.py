@@ -27,7 +27,7 @@ from holdoff.ingress.events.http import (
     is_http,
     plain_headers,
 )
-from holdoff.ingress.events.intents import Origin
+from holdoff.ingress.events.message import Origin
 from tests.ingress.shapes import failed_invocation, in_sns, in_sqs, v2
 from tests.ingress.signed import FRONT_ENDS, by_load_balancer, by_rest_api, in_disguise, signed
 

@@ -10,7 +10,8 @@ from holdoff.config import parse
 from holdoff.core.request import Request
 from holdoff.ingress.events.envelopes import http_message, opened
 from holdoff.ingress.events.http import HttpRequest, content_of
-from holdoff.ingress.events.intents import BuildEnded, Ignored, Origin
+from holdoff.ingress.events.intents import BuildEnded, Ignored
+from holdoff.ingress.events.message import Origin
 from holdoff.ingress.events.rules import Routes
 from tests.ingress import payloads as p
 from tests.ingress.shapes import eventbridge

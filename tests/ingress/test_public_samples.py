@@ -16,7 +16,8 @@ from holdoff.core.errors import EventError
 from holdoff.core.request import Request
 from holdoff.ingress.events.envelopes import http_message, opened
 from holdoff.ingress.events.http import HttpRequest, content_of, is_http
-from holdoff.ingress.events.intents import Ignored, Origin
+from holdoff.ingress.events.intents import Ignored
+from holdoff.ingress.events.message import Origin
 from holdoff.ingress.events.rules import Outcome, Routes
 from tests.engines.cache import EngineUnavailable
 from tests.ingress import public_samples

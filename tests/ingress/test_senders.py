@@ -13,8 +13,8 @@ from holdoff.core.errors import EventError
 from holdoff.core.request import Request
 from holdoff.ingress.events.envelopes import http_message, opened
 from holdoff.ingress.events.http import HttpRequest, content_of
-from holdoff.ingress.events.intents import Ignored, Origin
-from holdoff.ingress.events.message import Message
+from holdoff.ingress.events.intents import Ignored
+from holdoff.ingress.events.message import Message, Origin
 from holdoff.ingress.events.rules import Outcome, Routes
 from tests.ingress import payloads as p
 from tests.ingress.driven import HOSTS, Host

@@ -8,8 +8,8 @@ from holdoff.config import Config, Project
 from holdoff.core.errors import EventError
 from holdoff.core.policy import Policy
 from holdoff.core.request import Request
-from holdoff.ingress.events.intents import Intent, Origin
-from holdoff.ingress.events.message import Message
+from holdoff.ingress.events.intents import Intent
+from holdoff.ingress.events.message import Message, Origin
 from holdoff.ingress.events.rules import Routes
 from tests.ingress.shapes import REGION
 

@@ -12,8 +12,8 @@ from holdoff.core.units import iso
 from holdoff.ingress.events import envelopes
 from holdoff.ingress.events.ends import of_no_project
 from holdoff.ingress.events.http import HttpRequest, http_request, is_health_check, is_http
-from holdoff.ingress.events.intents import BuildEnded, Ignored, Intent, Origin, WakeAsked
-from holdoff.ingress.events.message import Message
+from holdoff.ingress.events.intents import BuildEnded, Ignored, Intent, WakeAsked
+from holdoff.ingress.events.message import Message, Origin
 from holdoff.ingress.events.rules import Found, Routes
 
 if TYPE_CHECKING:

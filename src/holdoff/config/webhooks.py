@@ -110,10 +110,10 @@ def _scheme(name: str, settings: Mapping[str, object], at: str) -> Scheme:
             said[key] = settings[key]
             if not isinstance(said[key], str) or not form.fullmatch(said[key]):
                 raise ConfigError(field=f"{at}.{key}", got=UNSHOWN, want=want)
-    said |= {"name": name, "header": said["header"].lower(), "time": said.pop("timestamp", "").lower() or None}
-    is_timed = said["time"] is not None or "{time}" in said.get("prefix", "")
-    said.setdefault("signed", "{time}.{body}" if is_timed else "{body}")
-    if ("{time}" in said["signed"]) is not is_timed:
+    time = said.pop("timestamp", "").lower() or None
+    scheme = Scheme(**said | {"name": name, "header": said["header"].lower(), "time": time})
+    signed = said.get("signed", "{time}.{body}" if scheme.is_timed else "{body}")
+    if ("{time}" in signed) is not scheme.is_timed:
         want = "'{time}' in it where there is a timestamp, and only there: a time that is not signed proves nothing"
         raise ConfigError(field=f"{at}.signed", got=UNSHOWN, want=want)
-    return Scheme(**said)
+    return scheme.but(signed=signed)

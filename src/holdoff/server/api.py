@@ -24,7 +24,8 @@ from holdoff.core.value import Value
 from holdoff.gate import Gate
 from holdoff.ingress.dispatch import Answer
 from holdoff.ingress.events import powers
-from holdoff.ingress.events.intents import Draft, Origin
+from holdoff.ingress.events.intents import Draft
+from holdoff.ingress.events.message import Origin
 from holdoff.ingress.webhook import has_put_off
 from holdoff.observe import explain as answers
 from holdoff.server.access import Caller, check_origin

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from holdoff.core.errors import EventError
 from holdoff.ingress.events.http import HttpRequest, plain_headers, request_of
-from holdoff.ingress.events.intents import Origin
+from holdoff.ingress.events.message import Origin
 from holdoff.ingress.events.paths import dig, kind_of, needed
 
 #: ``holdoff`` of a letter.

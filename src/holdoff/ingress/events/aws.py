@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from holdoff.ingress.events.kinds import ABOUT_AN_IMAGE, Kind, change, control, ignored, paths_of, push, refused
+from holdoff.ingress.events.kinds import ABOUT_AN_IMAGE, Kind, change, control, ignored, other, paths_of, push, refused
 
 _WARM: Final = "warm|warmup|warmUp|warm_up|warmer|warming|lambda_warmer|keepwarm|keepWarm|keep_warm|keep-warm|ping"
 _RESOURCE: Final = "RequestType=Create|Update|Delete & StackId"
@@ -172,11 +172,7 @@ _STORED: Final = (
         **_IN_S3,
     ),
     # MinIO's types, some of which begin like a write.
-    ignored(
-        *("S3", "another event", "{eventName}", "eventName"),
-        "s3.bucket.name & eventName=*:*Tagging|*:PutRetention|*:PutLegalHold|*:NoOP",
-        **_IN_S3,
-    ),
+    other("S3", "eventName", "s3.bucket.name", "*:*Tagging|*:PutRetention|*:PutLegalHold|*:NoOP", **_IN_S3),
     *(
         change("S3", "a changed object", when, **_IN_S3)
         for when in (
@@ -185,7 +181,7 @@ _STORED: Final = (
             f"{_BY_TRAIL} & detail.eventName={_WRITES}",
         )
     ),
-    ignored("S3", "another event", "{eventName}", "eventName", "s3.bucket.name & eventName", **_IN_S3),
+    other("S3", "eventName", "s3.bucket.name", **_IN_S3),
     # Written by hand: S3 always sends an ``eventName``.
     change("S3", "a changed object", "s3.bucket.name", **_IN_S3),
     # https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html

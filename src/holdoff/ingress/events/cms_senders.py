@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from holdoff.ingress.events.http import IN_QUERY
-from holdoff.ingress.events.kinds import ABOUT_AN_IMAGE, Kind, change, control, ignored, paths_of, refused, trial
+from holdoff.ingress.events.kinds import ABOUT_AN_IMAGE, Kind, change, control, ignored, other, paths_of, refused, trial
 
 
 def _typed(
@@ -25,7 +25,7 @@ def _typed(
 
     Args:
         path: where the type is. known_by: more conditions by which the sender is known.
-        changes: the types that are changes. others: the types that are not. Either may be empty.
+        changes: the types that are changes. others: the types that are not; empty: there are none.
         tag: where an image's tag is. Signatures and the like, which are pushed beside an image, are no changes. Nor are
             pushes by digest alone, such as each part of an image for several platforms.
     """
@@ -35,10 +35,9 @@ def _typed(
         yield ignored(sender, "a signature", what, tag, f"{known}{path} & {tag}={ABOUT_AN_IMAGE}", **more)
         what, when = f"{{{path}}} of an image to which no tag points", f"{known}{path}={changes} & {tag}=|null|sha256:*"
         yield ignored(sender, "a push by digest", what, tag, when, **more)
-    if changes:
-        yield change(sender, "a change", f"{known}{path}={changes}", f"{{{path}}} in {sender}", **more)
+    yield change(sender, "a change", f"{known}{path}={changes}", f"{{{path}}} in {sender}", **more)
     if others:
-        yield ignored(sender, "another event", f"{{{path}}}", path, f"{known}{path}={others}", **more)
+        yield other(sender, path, known_by, others, **more)
 
 
 # --- Contentful: https://www.contentful.com/developers/docs/webhooks/headers/ ----------------------
@@ -58,13 +57,13 @@ _CONTENTFUL: Final = (
         for action, done in (("publish", "published"), ("unpublish", "unpublished"))
     ),
     change("Contentful", "an alias", f"{_TOPIC}=*.EnvironmentAlias.change_target", "alias {sys.id} moved", id=_KEY),
-    ignored("Contentful", "another event", f"{{{_TOPIC}}}", _TOPIC, _TOPIC, id=_KEY),
+    other("Contentful", _TOPIC, id=_KEY),
     # Without its topic: published content has a revision, and content that was unpublished says when.
     change(
         *("Contentful", "published content", "sys.space.sys.id & sys.revision,sys.deletedAt & sys.type=*Entry|*Asset"),
         "{sys.type} {sys.id} in Contentful",
     ),
-    ignored("Contentful", "another event", "{sys.type}", "sys.type", "sys.space.sys.id & sys.type"),
+    other("Contentful", "sys.type", "sys.space.sys.id"),
     # What its template for a queue sends: a topic, an id and a user, with commas between
     # (https://www.contentful.com/marketplace/webhook/aws-sqs/).
     *(
@@ -85,7 +84,7 @@ _SANITY: Final = (
     ignored("Sanity", "a draft", f"{_DONE} of a draft", _DOCUMENT, f"{_OPERATION} & {_DOCUMENT}=drafts.*|versions.*"),
     ignored("Sanity", "a document of its own", _DONE_TO, _DOCUMENT, f"{_OPERATION} & {_DOCUMENT}=_.*"),
     change("Sanity", "a document", f"{_OPERATION}=create|update|delete", f"{_DONE_TO} in Sanity"),
-    ignored("Sanity", "another event", _DONE, _OPERATION, _OPERATION),
+    other("Sanity", _OPERATION),
     ignored("Sanity", "a draft", "{_id}", "_id", "_id=drafts.*|versions.*|_.* & _type"),
 )
 
@@ -174,7 +173,7 @@ _STORYBLOK: Final = (
             ("a task", "task.id", "task {task.name,task.id} run"),
         )
     ),
-    ignored("Storyblok", "another event", "{action}", "action", f"{_SPACE} & action"),
+    other("Storyblok", "action", _SPACE),
 )
 
 # --- Drafts of content systems whose other events build; at Contentstack all but publications -------
@@ -292,7 +291,7 @@ _REGISTRIES: Final = (
         *("Harbor", "type", "event_data.repository.repo_full_name", "PUSH_ARTIFACT|UPLOAD_CHART|pushImage|uploadChart"),
         tag="event_data.resources.0.tag",
     ),
-    *_typed("Harbor", "type", "occur_at", "", "REPLICATION|TAG_RETENTION"),
+    other("Harbor", "type", "occur_at", "REPLICATION|TAG_RETENTION"),
     # https://learn.microsoft.com/en-us/azure/container-registry/container-registry-webhook-reference
     *_typed(
         # Events of charts have no request.
@@ -303,7 +302,7 @@ _REGISTRIES: Final = (
     # https://docs.cloud.google.com/artifact-registry/docs/configure-notifications
     ignored("Artifact Registry", "a signature", "{action} of {tag}", "tag", f"{_IN_GOOGLE} & tag=*:sha256-*"),
     *_typed("Artifact Registry", "action", f"{_IN_GOOGLE} & tag", "INSERT", ""),
-    *_typed("Artifact Registry", "action", _IN_GOOGLE, ""),
+    other("Artifact Registry", "action", _IN_GOOGLE),
     # https://distribution.github.io/distribution/about/notifications/: it sends events of an image's layers, too.
     *_typed(
         *("a registry", "events.0.action", "events.0.target.tag", "push"),
@@ -311,13 +310,13 @@ _REGISTRIES: Final = (
         id="{events.0.id}",
         each="events",
     ),
-    *_typed("a registry", "events.0.action", "events.0.target.repository", "", each="events"),
+    other("a registry", "events.0.action", "events.0.target.repository", each="events"),
     # https://jfrog.com/help/r/jfrog-platform-administration-documentation/event-types
     *_typed("JFrog", "event_type", "domain=artifact & data.repo_key", "deployed|deleted|moved|copied"),
     # A pull from a repository elsewhere is called a push into its cache: a build would trigger itself.
-    *_typed("JFrog", "event_type", "domain=docker & data.repo_key=*-cache", ""),
+    other("JFrog", "event_type", "domain=docker & data.repo_key=*-cache"),
     *_typed("JFrog", "event_type", "domain=docker & data.repo_key", "pushed|promoted", tag="data.tag"),
-    *_typed("JFrog", "event_type", f"{_JFROG} & jpd_origin,data.repo_key,data.build_name,data.release_bundle_name", ""),
+    other("JFrog", "event_type", f"{_JFROG} & jpd_origin,data.repo_key,data.build_name,data.release_bundle_name"),
     # https://docs.mirantis.com/msr/2.9/ops/manage-webhooks/webhook-types.html: at first Docker Trusted Registry
     *_typed(
         *("Mirantis Secure Registry", "type", "contents.namespace & contents.repository & location"),
@@ -352,7 +351,7 @@ _REGISTRIES: Final = (
 def _all_but(sender: str, path: str, known_by: str, others: str, **more: str) -> Iterator[Kind]:
     """A sender's events, if each of its webhooks is for types that were chosen, and plug-ins may have types of their
     own: a type that is not among ``others`` is a change."""
-    yield from _typed(sender, path, known_by, "", others, **more)
+    yield other(sender, path, known_by, others, **more)
     yield from _typed(sender, path, known_by, "*", "", **more)
 
 
@@ -481,11 +480,11 @@ _CLOUDS: Final = (
     ignored("Cloud Storage", "an old version", "overwritten object", *[f"{_GCS}.overwrittenByGeneration"] * 2),
     *_typed("Cloud Storage", f"{_GCS}.eventType", f"{_GCS}.bucketId", _GCS_WRITTEN, id="{message.messageId}"),
     # https://docs.cloud.google.com/build/docs/subscribe-build-notifications
-    *_typed("Cloud Build", "message.attributes.status", "message.attributes.buildId & subscription", ""),
+    other("Cloud Build", "message.attributes.status", "message.attributes.buildId & subscription"),
     # https://docs.cloud.google.com/deploy/docs/subscribe-deploy-notifications
-    *_typed("Cloud Deploy", f"{_GCS}.ResourceType", f"{_GCS}.DeliveryPipelineId,{_GCS}.TargetId", ""),
+    other("Cloud Deploy", f"{_GCS}.ResourceType", f"{_GCS}.DeliveryPipelineId,{_GCS}.TargetId"),
     # https://docs.cloud.google.com/billing/docs/how-to/budgets-programmatic-notifications
-    *_typed("Cloud Billing", f"{_GCS}.budgetId", f"{_GCS}.billingAccountId", ""),
+    other("Cloud Billing", f"{_GCS}.budgetId", f"{_GCS}.billingAccountId"),
     change(
         *("Pub/Sub", "a change", "subscription=projects/* & message.messageId", "{subscription} in Pub/Sub"),
         id="{message.messageId}",
@@ -501,9 +500,9 @@ _CLOUDS: Final = (
         "CDEvents", "context.type", "context.id & context.source & subject.id", id="{context.source}#{context.id}"
     ),
     # https://docs.cloud.google.com/artifact-analysis/docs/pub-sub-notifications
-    *_typed("Artifact Analysis", "kind", "notificationTime & name=projects/*/occurrences/*|projects/*/notes/*", ""),
+    other("Artifact Analysis", "kind", "notificationTime & name=projects/*/occurrences/*|projects/*/notes/*"),
     # https://docs.cloud.google.com/monitoring/support/notification-options
-    *_typed("Cloud Monitoring", "incident.state", "incident.incident_id & incident.policy_name", ""),
+    other("Cloud Monitoring", "incident.state", "incident.incident_id & incident.policy_name"),
     # Of data and videos, what has arrived: https://www.mux.com/docs/core/listen-for-webhooks
     change("Airbyte", "a load", "data.connection.id & data.jobId & data.success=true", "a load by Airbyte"),
     ignored("Airbyte", "another event", "failure", "data.success", "data.connection.id & data.jobId & data.success"),
@@ -529,7 +528,7 @@ _HOSTS: Final = (
     ignored("Vercel", "a deploy", "{type}", "type", _VERCEL, id="{id}"),
     ignored("Netlify", "a deploy", "deploy in the state {state}", "state", "site_id & deploy_ssl_url & state"),
     *(
-        kind
+        other(sender, path, known_by)
         for sender, path, known_by in (
             # Alarms
             ("Airbrake", "error.error_class", "airbrake_error_url"),
@@ -609,9 +608,8 @@ _HOSTS: Final = (
             ("Unity", "buildStatus", "buildTargetName & projectGuid"),
             ("Xcode Cloud", "ciBuildRun.attributes.executionProgress", "ciBuildRun.id & ciProduct.id"),
         )
-        for kind in _typed(sender, path, known_by, "")
     ),
-    *_typed("Webflow", "triggerType", "", "", "form_submission|ecomm_*order*|*user_account_*|comment_created"),
+    other("Webflow", "triggerType", "", "form_submission|ecomm_*order*|*user_account_*|comment_created"),
     # Known by their secret alone.
     *(
         ignored(sender, "another event", "event of a kind that is not known", "change.type", f"http.webhook={scheme}")

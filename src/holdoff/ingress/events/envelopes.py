@@ -3,26 +3,25 @@
 ``rules`` says what a message asks for. ``signatures`` checks who sent a webhook.
 
 **Ids.** An event must have the same id in every delivery and on every way, so that a second delivery is a duplicate.
-So the innermost event's own id wins over the id of any envelope.
+So the innermost event's own id wins over the id of any envelope. S3's events have none, so their content makes one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import unquote_plus
 
 from holdoff.config.schemes import EVENT_HEADERS
 from holdoff.core.errors import EventError
-from holdoff.ingress.events.aside import taken_back
+from holdoff.ingress.events.aside import ASIDE, taken_back
 from holdoff.ingress.events.aws import DETAILS
 from holdoff.ingress.events.http import HttpRequest, content_of, delivery_id, handshake_in, is_http, plain_headers
-from holdoff.ingress.events.intents import Origin
 from holdoff.ingress.events.kinds import fits
-from holdoff.ingress.events.message import MOST_PARTS, Message
+from holdoff.ingress.events.message import MOST_PARTS, Message, Origin
 from holdoff.ingress.events.paths import dig, kind_of, needed, plain, text_at
-from holdoff.ingress.events.s3 import s3_id
 
-#: The key of Holdoff's own messages: "wake", "sweep", or "webhook" (a checked webhook that was put aside).
+#: The key of Holdoff's own messages: "wake", "sweep", or ``ASIDE`` (a checked webhook that was put aside).
 CONTROL: Final = "holdoff"
 #: Envelopes in envelopes: EventBridge in SNS in SQS in a dead letter makes four.
 MAX_DEPTH: Final = 8
@@ -74,7 +73,7 @@ def _opened(message: Message, depth: int) -> list[Message]:
         raise EventError("event", "is an HTTP request where none can be checked for its signature")
     if isinstance(event.get("Records"), list) and event["Records"]:
         return _each(event["Records"], message, depth)
-    if event.get(CONTROL) == "webhook" and message.envelopes.keys() <= {"sqs"}:  # put aside
+    if event.get(CONTROL) == ASIDE and message.envelopes.keys() <= {"sqs"}:
         webhook = http_message(*taken_back(event))
         return [webhook.but(id=webhook.id or message.id)]
     if CONTROL in event:
@@ -133,7 +132,7 @@ def _record(message: Message, depth: int) -> list[Message]:
     if source == "aws:sns":
         return _carried(message, "sns", dig(record, "Sns"), depth)
     if source is not None and source.endswith(":s3"):  # MinIO's is its own
-        return [message.but(kind="s3", id=s3_id(record) or message.id)]
+        return [message.but(kind="s3", id=_s3_id(record) or message.id)]
     if source is not None:  # a stream's, most often
         return [message.but(id=text_at(record, "eventID", "eventId") or message.id)]
     if not isinstance(record, dict):
@@ -184,12 +183,38 @@ def _eventbridge(message: Message) -> Message:
     if "detail" in event:
         event["detail"] = plain(event["detail"])
     source = event.get("source")
-    own = (s3_id(event) if source == "aws.s3" else None) or text_at(event, "id")
+    own = (_s3_id(event) if source == "aws.s3" else None) or text_at(event, "id")
     envelopes = message.envelopes
     if source == "github.com" and isinstance(event.get("detail"), dict):
         envelopes = {**envelopes, "http": {"headers": {"x-github-event": event["detail-type"]}}}
         event = event["detail"]
     return message.but(kind="eventbridge", event=event, id=own or message.id, envelopes=envelopes)
+
+
+#: S3's notifications and EventBridge's events have different names for these. ``Object Deleted`` includes deletions by
+#: lifecycle rules.
+_SAME_IN_S3: Final = {"Removed": "Deleted", "LifecycleExpiration": "Deleted"}
+
+
+def _s3_id(event: object) -> str | None:
+    """The id of S3's event, the same in a notification and on EventBridge; ``None``: it does not say enough for one.
+
+    Bucket, key and sequencer are in both forms
+    (https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html and
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html). Only writes and deletions have a sequencer.
+    The other events are told apart by the request's id.
+    """
+    what = text_at(event, "detail-type", "eventName")
+    bucket = text_at(event, "detail.bucket.name", "s3.bucket.name")
+    # A notification has the key encoded as in a URL, EventBridge has it plain.
+    key = text_at(event, "detail.object.key") or unquote_plus(text_at(event, "s3.object.key") or "")
+    sequencer = text_at(event, "detail.object.sequencer", "s3.object.sequencer")
+    mark = sequencer or text_at(event, "detail.request-id", "responseElements.x-amz-request-id")
+    if not (bucket and key and mark and what):
+        return None
+    # ``Object Created`` and ``ObjectCreated:Put`` are the same; so are ``Object Deleted`` and ``ObjectRemoved:Delete``.
+    short = what.removeprefix("s3:").partition(":")[0].replace(" ", "").removeprefix("Object")
+    return f"s3:{bucket}/{key}#{mark}:{_SAME_IN_S3.get(short, short)}"
 
 
 def _whole(message: Message) -> Message | None:

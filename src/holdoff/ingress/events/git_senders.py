@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from holdoff.ingress.events.kinds import Kind, change, control, ignored, push, refused, trial
+from holdoff.ingress.events.kinds import Kind, change, control, ignored, other, push, refused, trial
 
 Fields = dict[str, Any]
 #: Where hosts say it, the surest first. A row may have words of its own.
@@ -38,10 +38,8 @@ _OF_A_PUSH: Final[Fields] = {
 
 
 def _other(sender: str, path: str, about: str = "", **more: Any) -> Kind:
-    """An event that builds nothing unless a rule names its type. ``path``: where the type is, or several paths with
-    commas between; ``about``: more of the type."""
-    fields = {"name": "another event", "named_by": path, "when": path}
-    return ignored(sender=sender, what=f"{{{path}}}{about}", **_SAID | fields | more)
+    """``other``, with what hosts say; ``about``: more of the type."""
+    return other(sender, path, **_SAID | {"what": f"{{{path}}}{about}"} | more)
 
 
 def _push(sender: str, when: str, ref: str, new: str, old: str, /, **more: Any) -> Kind:
@@ -296,7 +294,6 @@ _AT_GERRIT: Final = (
 _AT_SOURCEHUT: Final = "http.headers.x-webhook-event"
 _DELIVERY: Final = "{http.headers.x-webhook-delivery}"
 _TOLD_BY_SOURCEHUT: Final = "repo:*|REPO_*|GIT_*|TICKET_*|PATCHSET_*|JOB_* & http.headers.x-webhook-delivery"
-_MAIN: Final[Fields] = {"ref": "refs/heads/main", "default": "main"}
 _AT_LAUNCHPAD: Final = "http.headers.x-launchpad-event-type"
 _AT_RADICLE: Final = "http.headers.x-radicle-event-type"
 _IN_RADICLE: Final = "branch,repository.default_branch"
@@ -343,7 +340,8 @@ _OF_A_REF: Final = (
     ),
     _push(  # at first it listed no refs
         *("Hugging Face", "event.scope=repo.content & repo.name & repo.headSha", "", "repo.headSha", ""),
-        **_MAIN,
+        ref="refs/heads/main",
+        default="main",
     ),
     _other("Hugging Face", "event.scope", when="event.scope & repo.name"),
     # https://man.sr.ht/git.sr.ht/api.md#webhooks   https://man.sr.ht/graphql.md#webhooks: a query says what is sent.

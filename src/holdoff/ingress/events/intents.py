@@ -8,21 +8,6 @@ from holdoff.core.request import GateKey, Request
 from holdoff.core.value import Value
 
 
-class Origin(Value):
-    """Where an event came from, and so its power.
-
-    Attributes:
-        outside: whether it came in an envelope, and not as a direct invocation. An event from outside may ask only for
-            builds, unless a project allows more.
-        scheme: the scheme that proved a webhook, such as ``github``; ``None``: it is no webhook.
-        projects: the projects to which its secret is bound; ``None``: any.
-    """
-
-    outside: bool = False
-    scheme: str | None = None
-    projects: tuple[str, ...] | None = None
-
-
 class BuildEnded(Value):
     """A build came to its end.
 

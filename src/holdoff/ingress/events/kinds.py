@@ -184,6 +184,14 @@ def ignored(sender: str, name: str, what: str, named_by: str, when: str, **more:
     return Kind(**{"sender": sender, "name": name, "when": when} | fields | more)
 
 
+def other(sender: str, path: str, known_by: str = "", types: str = "*", /, **more: Any) -> Kind:
+    """A sender's other events, of these types: nothing is built for them unless a rule names the type. ``path``: where
+    the type is, or several paths with commas between; ``known_by``: more conditions by which the sender is known."""
+    when = " & ".join(filter(None, (known_by, f"{path}={types}")))
+    fields = {"name": "another event", "what": f"{{{path}}}", "named_by": path, "when": when}
+    return ignored(sender, **fields | more)
+
+
 def trial(sender: str, when: str, name: str = "a test") -> Kind:
     """What a sender sends to try its webhook."""
     return control(sender, name, f"{name} of {sender}: the webhook is set up", when)

@@ -1,4 +1,4 @@
-"""One event, out of its envelopes: its content, its id, and its power."""
+"""One event, out of its envelopes: its content, its id, and where it came from, which is its power."""
 
 from __future__ import annotations
 
@@ -8,11 +8,25 @@ from typing import Any, Final
 from holdoff.config.rules import OF_ENVELOPES
 from holdoff.core.errors import EventError
 from holdoff.core.value import Value
-from holdoff.ingress.events.intents import Origin
 from holdoff.ingress.events.paths import dig
 
 #: A message from outside may hold so many events. Each may be a write to a store, and a megabyte could hold 300,000.
 MOST_PARTS: Final = 1_000
+
+
+class Origin(Value):
+    """Where an event came from, and so its power.
+
+    Attributes:
+        outside: whether it came in an envelope, and not as a direct invocation. An event from outside may ask only for
+            builds, unless a project allows more.
+        scheme: the scheme that proved a webhook, such as ``github``; ``None``: it is no webhook.
+        projects: the projects to which its secret is bound; ``None``: any.
+    """
+
+    outside: bool = False
+    scheme: str | None = None
+    projects: tuple[str, ...] | None = None
 
 
 class Message(Value):

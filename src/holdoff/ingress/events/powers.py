@@ -16,7 +16,8 @@ from holdoff.config.rules import Rule
 from holdoff.config.variables import is_forbidden
 from holdoff.core.errors import NotAllowed
 from holdoff.core.request import GateKey
-from holdoff.ingress.events.intents import Draft, Origin
+from holdoff.ingress.events.intents import Draft
+from holdoff.ingress.events.message import Origin
 
 #: How much of a name from an event an error shows.
 MAX_NAME: Final = 80

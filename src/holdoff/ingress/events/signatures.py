@@ -27,7 +27,7 @@ from holdoff.core.errors import ConfigError, EventError, HoldoffError, Signature
 from holdoff.core.value import Value
 from holdoff.ingress.events import jws
 from holdoff.ingress.events.http import HttpRequest, content_of, form_of, with_content
-from holdoff.ingress.events.intents import Origin
+from holdoff.ingress.events.message import Origin
 from holdoff.references import shown_reference
 
 _PREFIX: Final = re.compile(r"(v1,)?whsec_")
