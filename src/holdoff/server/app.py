@@ -105,9 +105,12 @@ class _Front:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        begun = False
 
         async def sent(message: MutableMapping[str, Any]) -> None:
+            nonlocal begun
             if message["type"] == "http.response.start":
+                begun = True
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
@@ -115,6 +118,8 @@ class _Front:
 
         try:
             await self.app(scope, receive, sent)
-        except Exception as error:  # noqa: BLE001  (where the answer has begun, uvicorn closes the connection instead)
+        except Exception as error:
             self.site.log.failed(error, kind="request")
+            if begun:
+                raise
             await Problem(500, "an internal error of this server; its log says more").response()(scope, receive, sent)
