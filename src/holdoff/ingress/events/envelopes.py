@@ -193,10 +193,11 @@ def _eventbridge(message: Message) -> Message:
 
 
 def _whole(message: Message) -> Message | None:
-    """The whole event of a detail that came alone; ``None``: it is no such detail."""
+    """The whole event of a detail that came alone, or without the type; ``None``: it is no such detail."""
+    detail = plain(message.event.get("detail", message.event))
     for when, source, kind in DETAILS:
-        if not {"project", "source_version"} & message.event.keys() and fits(message, when):  # else it is a trigger
-            whole = {**message.event, "source": source, "detail-type": kind, "detail": message.event}
+        if fits(message.but(event=detail), when) and not {"project", "source_version"} & {*message.event, *detail}:
+            whole = {**message.event, "source": source, "detail-type": kind, "detail": detail}
             return _eventbridge(message.but(event=whole))
     return None
 
