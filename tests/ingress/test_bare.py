@@ -191,6 +191,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "IoT's provisioning": {"claimCertificateId": "c", "templateArn": "arn:x", "parameters": {}},
     "IoT's registry": {"eventType": "THING_EVENT", "eventId": "1", "operation": "CREATED", "thingName": "x"},
     "IoT's connections": {"clientId": "c", "eventType": "connected", "principalIdentifier": "p"},
+    "IoT's connections, in short": {"clientId": "c", "eventType": "disconnected", "sessionIdentifier": "s"},
     "Kendra": {"version": "v0", "s3Bucket": "b", "s3ObjectKey": "k", "metadata": {"attributes": []}},
     "Lambda's authoriser, answered": {"principalId": "p", "policyDocument": {"Version": "2012-10-17", "Statement": []}},
     "Lambda's simple authoriser, answered": {"isAuthorized": True, "context": {}},
@@ -219,6 +220,7 @@ ASKED: dict[str, dict[str, Any]] = {
     },
     "SageMaker's inference": {"eventSource": "aws:sagemaker", "eventName": "InferenceResult"},
     "SES": {"notificationType": "Received", "mail": {"messageId": "m"}, "receipt": {}},
+    "SES's mail, in short": {"Records": [{"ses": {"mail": {"messageId": "m"}, "receipt": {}}}]},
     "SNS": {"EndpointArn": "arn:x", "EventType": "DeliveryFailure", "Service": "SNS"},
     "Systems Manager": {"commandId": "c", "documentName": "AWS-RunShellScript", "status": "Success"},
     "Timestream": {"type": "AUTO_TRIGGER_SUCCESS", "arn": "arn:x", "nextInvocationEpochSecond": 1},
@@ -725,6 +727,16 @@ def test_an_envelope_is_opened_where_it_does_not_say_what_it_is(carried: Callabl
         envelopes=message.envelopes
     )
     assert message.origin.outside
+
+
+def test_a_batch_whose_source_stands_beside_its_records_is_one() -> None:
+    """As a sample of AWS Lambda Powertools has it. A record of EventBridge Pipes has its source there, too."""
+    records = s.in_sqs(s.s3_notification(), s.codecommit())["Records"]
+    batch = {"Records": [{"messageId": one["messageId"], "body": one["body"]} for one in records]}
+    written, pushed = (ONE.intents(one)[0] for one in opened({**batch, "eventSource": "aws:sqs", "awsRegion": "x"}))
+    assert isinstance(written, Request)
+    assert isinstance(pushed, Request)
+    assert (written.event_id, pushed.event_id) == ("s3:content/a b/ä.md#617f08299329d189:Created", s.codecommit()["id"])
 
 
 def test_what_cannot_be_opened_keeps_none_of_its_neighbours_waiting() -> None:

@@ -68,7 +68,7 @@ def _opened(message: Message, depth: int) -> list[Message]:
         return _each(event, message, depth)  # EventBridge Pipes hand on lists
     if not isinstance(event, dict):
         return [message]
-    if (text_at(event, "eventSource", "EventSource") or "").startswith("aws:"):
+    if (text_at(event, "eventSource", "EventSource") or "").startswith("aws:") and "Records" not in event:
         return _record(message, depth)  # EventBridge Pipes put single records into queues
     if is_http(event):
         raise EventError("event", "is an HTTP request where none can be checked for its signature")
