@@ -153,6 +153,9 @@ ASKED: dict[str, dict[str, Any]] = {
     # What is left of EventBridge's events by a rule that hands on their details only.
     "CodeBuild": {"build-status": "SUCCEEDED", "project-name": "site", "build-id": "arn:x"},
     "CodePipeline": {"pipeline": "site", "execution-id": "e", "state": "SUCCEEDED", "version": 1.0},
+    # The same in an event that has nothing else.
+    "CodeBuild, in a detail": {"detail": {"build-status": "SUCCEEDED", "project-name": "site"}},
+    "CodePipeline, in a detail": {"detail": {"pipeline": "site", "state": "FAILED"}},
     "CodeDeploy's trigger": {"eventTriggerName": "t", "deploymentId": "d-1", "status": "SUCCEEDED"},
     "CodeDeploy's trigger, of an instance": {"eventTriggerName": "t", "deploymentId": "d-1", "instanceId": "arn:x"},
     "CodePipeline's approval": {"approval": {"pipelineName": "site", "actionName": "publish"}},
@@ -291,6 +294,11 @@ def test_an_event_that_lacks_its_type_is_what_the_whole_event_is(sent: Sent) -> 
         for detail in (event["detail"], json.dumps(event["detail"])):
             (outcome,) = ONE.intents(opened({**event, "detail": detail})[0])
             assert outcome == whole or (isinstance(outcome, Ignored) and isinstance(whole, Ignored))
+
+
+def test_an_event_of_one_s_own_may_tell_of_a_pipeline() -> None:
+    told = s.eventbridge("my.ci", "Site Built", {"pipeline": "site", "state": "DONE", "build-status": "SUCCEEDED"})
+    assert isinstance(ONE.intents(opened(told)[0])[0], Request)
 
 
 def test_what_only_has_a_detail_is_an_event_of_one_s_own() -> None:
