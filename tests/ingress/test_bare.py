@@ -104,6 +104,12 @@ ASKED: dict[str, dict[str, Any]] = {
     "Alexa, in short": {"request": {"type": "LaunchRequest"}},
     "AppSync, by Amplify, in short": {"typeName": "Shop", "fieldName": "at", "arguments": {}},
     "Cognito, in short": {"request": {"userAttributes": {"email": "ann@example.com"}}, "response": {}},
+    "Lex, in short": {"sessionState": {"intent": {"name": "OrderPizza"}}},
+    "Lex, at first, in short": {"currentIntent": {"name": "OrderPizza", "slots": {}}},
+    "Connect, in short": {"Details": {"ContactData": {"ContactId": "c", "Attributes": {}}, "Parameters": {}}},
+    "Config, in short": {"invokingEvent": "{}", "ruleParameters": "{}"},
+    "CloudFormation, in short": {"RequestType": "Create", "ResourceProperties": {}},
+    "Secrets Manager, in short": {"Step": "testSecret", "ClientRequestToken": "t"},
     "Amazon Q": {"version": "1.0", "source": "custom", "content": {"textType": "client-markdown", "description": "x"}},
     "AppConfig": {
         "Type": "OnDeploymentComplete",
@@ -652,6 +658,8 @@ def test_a_call_that_keeps_the_function_warm_is_no_change(event: dict[str, Any])
         {"version": "3.1", "status": "online", "healthcheck": "ok"},
         {"version": "3.1", "warm": "ok"},
         {"AutoScalingGroupName": "web", "Event": "image baked"},
+        {"Step": "deploy", "RequestType": "build", "action": "CREATE"},
+        {"sessionState": "open", "currentIntent": "edit", "request": {"type": "edit"}, "detail": {"state": "new"}},
     ],
 )
 def test_what_only_has_a_field_as_a_known_sender_s_event_has_it_builds(event: dict[str, Any]) -> None:

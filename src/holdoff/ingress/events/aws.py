@@ -19,7 +19,7 @@ from typing import Any, Final
 from holdoff.ingress.events.kinds import ABOUT_AN_IMAGE, Kind, change, control, ignored, paths_of, push, refused
 
 _WARM: Final = "warm|warmup|warmUp|warm_up|warmer|warming|lambda_warmer|keepwarm|keepWarm|keep_warm|keep-warm|ping"
-_RESOURCE: Final = "RequestType=Create|Update|Delete & StackId"
+_RESOURCE: Final = "RequestType=Create|Update|Delete"
 #: What browsers and previews of links send: https://www.rfc-editor.org/rfc/rfc9110#name-safe-methods
 LOOKS: Final = (
     control("HTTP", "a look", "a request that only looks: it came by {http.method}", "http.method=HEAD|OPTIONS"),
@@ -53,13 +53,13 @@ CONTROL: Final = (
         *("CloudFormation", "a custom resource"),
         "is a custom resource of CloudFormation, whose stack waits for an answer that Holdoff does not give: "
         "take the resource out of the template, and let EventBridge send the stack's events instead",
-        f"{_RESOURCE} & ResponseURL",
+        f"{_RESOURCE} & StackId & ResponseURL",
     ),
     # CDK's provider framework answers the stack itself, and keeps the URL
     # (https://docs.aws.amazon.com/cdk/api/v2/docs/aws-cdk-lib.custom_resources-readme.html#handling-lifecycle-events-onevent).
     control(
         *("CloudFormation", "a custom resource", "nothing is built for a custom resource of CloudFormation"),
-        f"{_RESOURCE} & LogicalResourceId",
+        f"{_RESOURCE} & StackId & LogicalResourceId",
     ),
     # serverless-plugin-warmup and -lambda-warmup, lambda-warmer, OpenNext, and warmers written by hand.
     *(
@@ -288,7 +288,7 @@ _ASKED_BY: Final = (
     ("Client VPN", "a question for rights", "connection-id & endpoint-id"),
     ("CloudFormation", "a hook", "hookTypeName,request.clientRequestToken & actionInvocationPoint"),
     ("CloudFormation", "a macro", "transformId & requestId"),
-    ("CloudFormation", "a resource", "action & bearerToken & resourceType", "action & request.clientRequestToken"),
+    ("CloudFormation", "a resource", "action & bearerToken,request.clientRequestToken", _RESOURCE),
     ("CloudFront", "a request", "viewer.ip & request.uri"),
     ("CloudTrail", "a call", "eventSource=*.amazonaws.com"),
     ("CloudTrail", "a file of logs", "s3Bucket & s3ObjectKey=*AWSLogs/*"),
@@ -303,10 +303,10 @@ _ASKED_BY: Final = (
     ("CodePipeline", "a question for approval", "approval.pipelineName"),
     ("Cognito", "a request", "identityPoolId & eventType", "userPoolId & triggerSource"),
     ("Cognito", "a request", "request.userAttributes.email,request.userAttributes.sub"),
-    ("Config", "a check", "configRuleName,invokingEvent & resultToken"),
+    ("Config", "a check", "invokingEvent", "configRuleName & resultToken"),
     ("Config", "a notice", "messageType=Config*|Oversized*|Compliance*|Scheduled* & recordVersion"),
     ("Connect", "a campaign's step", "InvocationMetadata.CampaignContext.CampaignId"),
-    ("Connect", "a contact's step", "Name=ContactFlowEvent"),
+    ("Connect", "a contact's step", "Name=ContactFlowEvent", "Details.ContactData.ContactId"),
     ("Cost Explorer", "an anomaly", "anomalyId & monitorArn"),
     ("DevOps Guru", "an insight", "InsightId & MessageType"),
     ("ECS", "a hook", "lifecycleStage & executionId"),
@@ -326,7 +326,7 @@ _ASKED_BY: Final = (
     ("IoT", "a report", "violationEventType & securityProfileName", "taskType=*_AUDIT_TASK & taskStatus"),
     ("IVS", "a message", "RoomArn & MessageId & Content"),
     ("Kendra, Q Business", "a document to be changed", "s3Bucket & s3ObjectKey & version=v0"),
-    ("Lex", "a request", "bot.name & invocationSource"),
+    ("Lex", "a request", "bot.name & invocationSource", "sessionState.intent.name,currentIntent.name"),
     ("Marketplace", "a subscription", "customer-identifier & product-code"),
     ("Mechanical Turk", "a task's state", "EventDocId & Events.0.HITId"),
     ("Pinpoint", "a campaign's or journey's step", "ApplicationId & CampaignId,JourneyId"),
@@ -340,7 +340,7 @@ _ASKED_BY: Final = (
     ("S3", "an object to be changed", "xAmzRequestId & protocolVersion"),
     ("SageMaker", "a labelling step", "labelingJobArn"),
     ("SageMaker", "an inference's end", "eventSource=aws:sagemaker"),
-    ("Secrets Manager", "a rotation", "SecretId & ClientRequestToken & Step"),
+    ("Secrets Manager", "a rotation", "Step=createSecret|setSecret|testSecret|finishSecret"),
     ("Security Hub", "an announcement", "AnnouncementType & Title"),
     ("SES", "a mail", "eventSource=aws:ses", "ses.mail.messageId"),
     ("SES", "a mail's fate", "notificationType,eventType & mail.messageId"),
