@@ -9,6 +9,7 @@ from tests.ingress import shapes as s
 from tests.ingress.sent import Built, Other, Refused, Sent, nothing, of
 
 NOON_MS = 1795575600000  # 2026-11-25T03:00:00Z
+TRAIL = "AWS API Call via CloudTrail"
 EVENT = "17793124-05d4-b198-2fde-7ededc63b103"
 
 
@@ -32,7 +33,8 @@ def _codecommit() -> Iterator[Sent]:
         "set projects.site.branch)",
     )
     tag = s.codecommit(referenceName="v1", referenceType="tag", referenceFullName="refs/tags/v1")
-    yield sent("push of a tag", tag, "v1 is no branch, and no rule takes it")
+    tag_is_none = "v1 is no branch, and no rule takes it"
+    yield sent("push of a tag", tag, tag_is_none)
     gone = s.codecommit("referenceDeleted")
     del gone["detail"]["commitId"]
     yield sent("push, of a deleted branch", gone, "main was deleted")
@@ -46,6 +48,17 @@ def _codecommit() -> Iterator[Sent]:
     tested = {"ref": "refs/heads/main", "commit": "5c4ef1049f1d27deadbeeff313e0730018be182b"}
     test = {"eventSource": "aws:codecommit", "eventName": "TriggerEventTest", "codecommit": {"references": [tested]}}
     yield sent("a trigger, tested", {"Records": [test]}, "a test of CodeCommit")
+    # What a stack of AWS's own asks for, to count pushes.
+    call, tip = "API Call via CloudTrail: ", {"commit": "5c4ef1049f1d27deadbeeff313e0730018be182b"}
+    trailed = push._replace(
+        version=tip["commit"], parent=None, id=f"{EVENT}#refs/heads/main", reason="push to web main"
+    )
+    yield sent(f"{call}a push", s.codecommit_by_trail({"ref": "refs/heads/main", **tip}), trailed)
+    yield sent(f"{call}a push of a tag", s.codecommit_by_trail({"ref": "refs/tags/v1", **tip}), tag_is_none)
+    yield sent(f"{call}a push of a deleted branch", s.codecommit_by_trail(deleted), "main was deleted")
+    yield sent(f"{call}the first half of a push", s.codecommit_by_trail(), nothing("aws.codecommit", TRAIL))
+    failed = s.codecommit_by_trail({"ref": "refs/heads/main", **tip}, errorCode="AccessDenied")
+    yield sent(f"{call}a failed push", failed, nothing("CloudTrail", "failed GitPush"))
     approved = {"event": "pullRequestCreated", "pullRequestId": "7", "callerUserArn": "arn:aws:sts::1:assumed-role/A/M"}
     approved = s.eventbridge("aws.codecommit", "CodeCommit Pull Request State Change", approved)
     yield sent("Pull Request State Change", approved, nothing("aws.codecommit", "CodeCommit Pull Request State Change"))
@@ -84,14 +97,13 @@ def _stored() -> Iterator[Sent]:
     # What CDK's ``Repository.onCloudTrailImagePushed`` asks for.
     yield sent("API Call via CloudTrail: a push", s.ecr_by_trail(), pushed)
     failed = s.ecr_by_trail(errorCode="ImageTagAlreadyExistsException")
-    why = nothing("ECR", "PutImage ImageTagAlreadyExistsException")
-    yield sent("API Call via CloudTrail: a failed push", failed, why)
+    yield sent("API Call via CloudTrail: a failed push", failed, nothing("CloudTrail", "failed PutImage"))
     part = s.ecr_by_trail(requestParameters={"repositoryName": "web", "imageManifest": "{}"})
     yield sent("API Call via CloudTrail: a push by digest", part, nothing("ECR", "push by digest"))
     signed = s.ecr_by_trail(requestParameters={"repositoryName": "web", "imageTag": f"sha256-{'7' * 64}.sig"})
     yield sent("API Call via CloudTrail: a signature", signed, nothing("ECR", "push about an image"))
     layer = s.ecr_by_trail(eventName="CompleteLayerUpload")
-    yield sent("API Call via CloudTrail: another call", layer, nothing("aws.ecr", "AWS API Call via CloudTrail"))
+    yield sent("API Call via CloudTrail: another call", layer, nothing("aws.ecr", TRAIL))
     scanned = s.eventbridge("aws.ecr", "ECR Image Scan", {"scan-status": "COMPLETE", "repository-name": "web"})
     yield sent("Image Scan", scanned, nothing("aws.ecr", "ECR Image Scan"))
 
@@ -115,7 +127,7 @@ def _stored() -> Iterator[Sent]:
     put = s.by_trail("PutObject")
     yield sent("API Call via CloudTrail: a write", put, Built(id=EVENT, reason="PutObject s3://content/a b/ä.md", **at))
     failed = s.by_trail("PutObject", errorCode="AccessDenied")
-    yield sent("API Call via CloudTrail: a failed write", failed, nothing("S3", "failed PutObject"))
+    yield sent("API Call via CloudTrail: a failed write", failed, nothing("CloudTrail", "failed PutObject"))
     for kind in ("Object ACL Updated", "Object Tags Added", "Object Storage Class Changed", "Object Restore Completed"):
         yield sent(kind, s.s3_created(kind), nothing("aws.s3", kind))
     for name in ("ObjectTagging:Put", "ObjectAcl:Put", "LifecycleTransition", "Replication:OperationFailedReplication"):

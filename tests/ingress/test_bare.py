@@ -104,6 +104,16 @@ def test_a_rule_takes_a_pull_request_of_bitbucket_by_its_state() -> None:
 #: Where their forms come from: the pages of each service about Lambda, and the samples of aws-lambda-go.
 ASKED: dict[str, dict[str, Any]] = {
     "Alexa's homes, at first": {"header": {"payloadVersion": "1", "namespace": "Control"}, "payload": {}},
+    # Tests that are written by hand say no more.
+    "Alexa, in short": {"request": {"type": "LaunchRequest"}},
+    "AppSync, by Amplify, in short": {"typeName": "Shop", "fieldName": "at", "arguments": {}},
+    "Cognito, in short": {"request": {"userAttributes": {"email": "ann@example.com"}}, "response": {}},
+    "Lex, in short": {"sessionState": {"intent": {"name": "OrderPizza"}}},
+    "Lex, at first, in short": {"currentIntent": {"name": "OrderPizza", "slots": {}}},
+    "Connect, in short": {"Details": {"ContactData": {"ContactId": "c", "Attributes": {}}, "Parameters": {}}},
+    "Config, in short": {"invokingEvent": "{}", "ruleParameters": "{}"},
+    "CloudFormation, in short": {"RequestType": "Create", "ResourceProperties": {}},
+    "Secrets Manager, in short": {"Step": "testSecret", "ClientRequestToken": "t"},
     "Amazon Q": {"version": "1.0", "source": "custom", "content": {"textType": "client-markdown", "description": "x"}},
     "AppConfig": {
         "Type": "OnDeploymentComplete",
@@ -133,6 +143,16 @@ ASKED: dict[str, dict[str, Any]] = {
     "Chime's channel": {"EventType": "CHANNEL_MESSAGE_EVENT", "CallbackId": "c", "ChannelMessage": {"MessageId": "m"}},
     "Client VPN": {"connection-id": "cvpn-connection-0", "endpoint-id": "cvpn-endpoint-0", "schema-version": "v1"},
     "CloudFormation's hook": {"hookTypeName": "A::B::C", "actionInvocationPoint": "CREATE_PRE_PROVISION"},
+    "CloudFormation's hook, tried by its CLI": {
+        "actionInvocationPoint": "CREATE_PRE_PROVISION",
+        "request": {"clientRequestToken": "t", "hookContext": {}},
+    },
+    "CloudFormation's own type": {"action": "READ", "bearerToken": "b", "resourceType": "A::B::C", "requestData": {}},
+    "CloudFormation's own type, tried by its CLI": {
+        "action": "CREATE",
+        "request": {"clientRequestToken": "t", "desiredResourceState": {}},
+        "callbackContext": None,
+    },
     "CloudFormation's resource, by CDK": {"RequestType": "Delete", "StackId": "s", "LogicalResourceId": "x"},
     "CloudTrail's call": {"eventSource": "s3.amazonaws.com", "eventName": "GetObject", "eventID": "e"},
     "CloudTrail": {"s3Bucket": "logs", "s3ObjectKey": ["AWSLogs/1/CloudTrail/x.json.gz"]},
@@ -143,6 +163,9 @@ ASKED: dict[str, dict[str, Any]] = {
     # What is left of EventBridge's events by a rule that hands on their details only.
     "CodeBuild": {"build-status": "SUCCEEDED", "project-name": "site", "build-id": "arn:x"},
     "CodePipeline": {"pipeline": "site", "execution-id": "e", "state": "SUCCEEDED", "version": 1.0},
+    # The same in an event that has nothing else.
+    "CodeBuild, in a detail": {"detail": {"build-status": "SUCCEEDED", "project-name": "site"}},
+    "CodePipeline, in a detail": {"detail": {"pipeline": "site", "state": "FAILED"}},
     "CodeDeploy's trigger": {"eventTriggerName": "t", "deploymentId": "d-1", "status": "SUCCEEDED"},
     "CodeDeploy's trigger, of an instance": {"eventTriggerName": "t", "deploymentId": "d-1", "instanceId": "arn:x"},
     "CodePipeline's approval": {"approval": {"pipelineName": "site", "actionName": "publish"}},
@@ -174,10 +197,14 @@ ASKED: dict[str, dict[str, Any]] = {
     "IoT's authoriser, as it was": {"token": "x", "tokenSignature": "y", "mqttContext": {"clientId": "c"}},
     "IoT's authoriser, without a token": {"signatureVerified": False, "connectionMetadata": {"id": "c"}},
     "IoT's jobs": {"eventType": "JOB_EXECUTION", "eventId": "1", "operation": "succeeded", "jobId": "j"},
+    "IoT's detector, as Lambda's pages show it": {"event": {"payload": {"detector": {"detectorModelName": "m"}}}},
+    "IoT's certificates": {"caCertificateId": "c", "certificateId": "d", "certificateStatus": "PENDING_ACTIVATION"},
+    "IoT's audits": {"taskType": "SCHEDULED_AUDIT_TASK", "taskStatus": "COMPLETED", "auditDetails": []},
     "IoT's defender": {"violationEventType": "in-alarm", "securityProfileName": "p"},
     "IoT's provisioning": {"claimCertificateId": "c", "templateArn": "arn:x", "parameters": {}},
     "IoT's registry": {"eventType": "THING_EVENT", "eventId": "1", "operation": "CREATED", "thingName": "x"},
     "IoT's connections": {"clientId": "c", "eventType": "connected", "principalIdentifier": "p"},
+    "IoT's connections, in short": {"clientId": "c", "eventType": "disconnected", "sessionIdentifier": "s"},
     "Kendra": {"version": "v0", "s3Bucket": "b", "s3ObjectKey": "k", "metadata": {"attributes": []}},
     "Lambda's authoriser, answered": {"principalId": "p", "policyDocument": {"Version": "2012-10-17", "Statement": []}},
     "Lambda's simple authoriser, answered": {"isAuthorized": True, "context": {}},
@@ -199,8 +226,14 @@ ASKED: dict[str, dict[str, Any]] = {
     "Mechanical Turk": {"EventDocId": "e", "Events": [{"EventType": "HITReviewable", "HITId": "h"}]},
     "Polly": {"taskId": "t", "taskStatus": "COMPLETED", "voiceId": "Joanna"},
     "Rekognition": {"JobId": "j", "Status": "SUCCEEDED", "API": "StartLabelDetection"},
+    "Rekognition's streams": {
+        "inputInformation": {"kinesisVideo": {"streamArn": "arn:x"}},
+        "eventNamespace": {"type": "LABEL_DETECTED"},
+        "labels": [{"name": "PET"}],
+    },
     "SageMaker's inference": {"eventSource": "aws:sagemaker", "eventName": "InferenceResult"},
     "SES": {"notificationType": "Received", "mail": {"messageId": "m"}, "receipt": {}},
+    "SES's mail, in short": {"Records": [{"ses": {"mail": {"messageId": "m"}, "receipt": {}}}]},
     "SNS": {"EndpointArn": "arn:x", "EventType": "DeliveryFailure", "Service": "SNS"},
     "Systems Manager": {"commandId": "c", "documentName": "AWS-RunShellScript", "status": "Success"},
     "Timestream": {"type": "AUTO_TRIGGER_SUCCESS", "arn": "arn:x", "nextInvocationEpochSecond": 1},
@@ -259,6 +292,28 @@ def test_a_push_s_detail_that_does_not_say_who_pushed_is_one(missing: str) -> No
         (outcome,) = ONE.intents(opened({k: v for k, v in detail.items() if k != missing})[0])
         assert isinstance(outcome, kind)
         assert not isinstance(outcome, Request) or outcome.source_version == "3e5983DESTINATION"
+
+
+@pytest.mark.parametrize("sent", DETAILED, ids=[sent.name for sent in DETAILED])
+def test_an_event_that_lacks_its_type_is_what_the_whole_event_is(sent: Sent) -> None:
+    """As tests are written by hand, and as a template of EventBridge may leave it."""
+    assert isinstance(sent.what, dict)
+    (whole,) = ONE.intents(opened(sent.what)[0])
+    for left_out in (("detail-type",), ("detail-type", "source")):
+        event = {name: value for name, value in sent.what.items() if name not in left_out}
+        for detail in (event["detail"], json.dumps(event["detail"])):
+            (outcome,) = ONE.intents(opened({**event, "detail": detail})[0])
+            assert outcome == whole or (isinstance(outcome, Ignored) and isinstance(whole, Ignored))
+
+
+def test_an_event_of_one_s_own_may_tell_of_a_pipeline() -> None:
+    told = s.eventbridge("my.ci", "Site Built", {"pipeline": "site", "state": "DONE", "build-status": "SUCCEEDED"})
+    assert isinstance(ONE.intents(opened(told)[0])[0], Request)
+
+
+def test_what_only_has_a_detail_is_an_event_of_one_s_own() -> None:
+    for detail in (None, "new", ["new"], {"page": "7"}, {"referenceFullName": "refs/heads/side"}):
+        assert isinstance(ONE.intents(opened({"detail": detail})[0])[0], Request)
 
 
 @pytest.mark.parametrize("kind", ["Object Created", "Object Deleted"])
@@ -516,9 +571,11 @@ NOTICES: dict[str, tuple[str | None, object]] = {
         None,
         '"Build notification from the AWS Amplify Console for app: https://main.x. Your build status is SUCCEED."',
     ),
-    "Backup": ("Notification from AWS Backup", "An AWS Backup job was completed successfully."),
+    "Backup": ("Notification from AWS Backup", "A copy job was completed."),
+    "Backup: a backup": (None, "An AWS Backup job was completed successfully."),
     "Budgets": ("AWS Budgets: site has exceeded your alert threshold", "AWS Budget Notification"),
     "CloudFormation": (None, "StackId='arn:x'\nResourceStatus='CREATE_COMPLETE'\n"),
+    "CloudTrail: a test": (None, "CloudTrail validation message."),
     "CloudWatch": ('ALARM: "site is down" in EU (Ireland)', "Down."),
     "CodeDeploy": (
         "SUCCESS: AWS CodeDeploy notification setup for trigger t",
@@ -549,6 +606,17 @@ def test_a_notice_of_aws_is_no_change(name: str) -> None:
             assert routes.intents(message) == [Ignored("nothing is built for a notice of AWS unless a rule takes it")]
         (taken,) = with_rule(change__type="a notice").intents(message)
         assert isinstance(taken, Request)
+
+
+@pytest.mark.parametrize("name", [name for name, (subject, _) in NOTICES.items() if subject is None])
+def test_a_notice_that_a_topic_delivers_raw_is_none_either(name: str) -> None:
+    """Such a message has no subject: https://docs.aws.amazon.com/sns/latest/dg/sns-large-payload-raw-message-delivery.html"""
+    (message,) = opened(s.in_sqs(NOTICES[name][1]))
+    for routes in (ONE, with_rule(), with_rule(sqs__eventSourceARN="arn:*")):
+        assert routes.intents(message) == [Ignored("nothing is built for a notice of AWS unless a rule takes it")]
+    assert isinstance(with_rule(sqs__body="*").intents(message)[0], Ignored)
+    (built,) = ONE.intents(opened(s.in_sqs("An AWS Backup is what we need"))[0])
+    assert isinstance(built, Request)
 
 
 def test_under_such_a_subject_a_change_is_one() -> None:
@@ -606,6 +674,8 @@ def test_a_call_that_keeps_the_function_warm_is_no_change(event: dict[str, Any])
         {"version": "3.1", "status": "online", "healthcheck": "ok"},
         {"version": "3.1", "warm": "ok"},
         {"AutoScalingGroupName": "web", "Event": "image baked"},
+        {"Step": "deploy", "RequestType": "build", "action": "CREATE"},
+        {"sessionState": "open", "currentIntent": "edit", "request": {"type": "edit"}, "detail": {"state": "new"}},
     ],
 )
 def test_what_only_has_a_field_as_a_known_sender_s_event_has_it_builds(event: dict[str, Any]) -> None:
@@ -689,6 +759,16 @@ def test_an_envelope_is_opened_where_it_does_not_say_what_it_is(carried: Callabl
         envelopes=message.envelopes
     )
     assert message.origin.outside
+
+
+def test_a_batch_whose_source_stands_beside_its_records_is_one() -> None:
+    """As a sample of AWS Lambda Powertools has it. A record of EventBridge Pipes has its source there, too."""
+    records = s.in_sqs(s.s3_notification(), s.codecommit())["Records"]
+    batch = {"Records": [{"messageId": one["messageId"], "body": one["body"]} for one in records]}
+    written, pushed = (ONE.intents(one)[0] for one in opened({**batch, "eventSource": "aws:sqs", "awsRegion": "x"}))
+    assert isinstance(written, Request)
+    assert isinstance(pushed, Request)
+    assert (written.event_id, pushed.event_id) == ("s3:content/a b/ä.md#617f08299329d189:Created", s.codecommit()["id"])
 
 
 def test_what_cannot_be_opened_keeps_none_of_its_neighbours_waiting() -> None:

@@ -19,7 +19,7 @@ from typing import Any, Final
 from holdoff.ingress.events.kinds import ABOUT_AN_IMAGE, Kind, change, control, ignored, other, paths_of, push, refused
 
 _WARM: Final = "warm|warmup|warmUp|warm_up|warmer|warming|lambda_warmer|keepwarm|keepWarm|keep_warm|keep-warm|ping"
-_RESOURCE: Final = "RequestType=Create|Update|Delete & StackId"
+_RESOURCE: Final = "RequestType=Create|Update|Delete"
 #: What browsers and previews of links send: https://www.rfc-editor.org/rfc/rfc9110#name-safe-methods
 LOOKS: Final = (
     control("HTTP", "a look", "a request that only looks: it came by {http.method}", "http.method=HEAD|OPTIONS"),
@@ -53,13 +53,13 @@ CONTROL: Final = (
         *("CloudFormation", "a custom resource"),
         "is a custom resource of CloudFormation, whose stack waits for an answer that Holdoff does not give: "
         "take the resource out of the template, and let EventBridge send the stack's events instead",
-        f"{_RESOURCE} & ResponseURL",
+        f"{_RESOURCE} & StackId & ResponseURL",
     ),
     # CDK's provider framework answers the stack itself, and keeps the URL
     # (https://docs.aws.amazon.com/cdk/api/v2/docs/aws-cdk-lib.custom_resources-readme.html#handling-lifecycle-events-onevent).
     control(
         *("CloudFormation", "a custom resource", "nothing is built for a custom resource of CloudFormation"),
-        f"{_RESOURCE} & LogicalResourceId",
+        f"{_RESOURCE} & StackId & LogicalResourceId",
     ),
     # serverless-plugin-warmup and -lambda-warmup, lambda-warmer, OpenNext, and warmers written by hand.
     *(
@@ -72,6 +72,7 @@ CONTROL: Final = (
     ),
 )
 
+_TRAIL: Final = "AWS API Call via CloudTrail"
 #: No other event of these services is a change.
 _KNOWN: Final = "aws.codebuild|aws.codecommit|aws.codepipeline|aws.ecr|aws.s3"
 #: An object, in the three forms of S3's events: EventBridge's, the notification's, and that of a call on a bucket which
@@ -89,13 +90,15 @@ _IN_S3: Final[dict[str, Any]] = {
 _WRITTEN: Final = (
     "*ObjectCreated:*|*ObjectRemoved:*|*LifecycleExpiration:*|*ObjectSynced:*|*ObjectLifecycle:Expiration:Current"
 )
-_TRAIL: Final = "AWS API Call via CloudTrail"
-_BY_TRAIL: Final = f"source=aws.s3 & detail-type={_TRAIL}"
 _WRITES: Final = "PutObject|CopyObject|CompleteMultipartUpload|PostObject|DeleteObject|DeleteObjects"
 
 #: https://docs.aws.amazon.com/codecommit/latest/userguide/monitoring-events.html
 #: https://docs.aws.amazon.com/lambda/latest/dg/services-codecommit.html
 _CODECOMMIT: Final = (
+    ignored(
+        *("CloudTrail", "a failed call", "failed {detail.eventName|call}", "detail.errorCode"),
+        f"source={_KNOWN} & detail-type={_TRAIL} & detail.errorCode=?*",
+    ),
     control(
         *("CodeCommit", "a merge without a branch", "a merge commit without a branch"),
         "source=aws.codecommit & detail.event=unreferencedMergeCommitCreated",
@@ -111,13 +114,16 @@ _CODECOMMIT: Final = (
     ),
     # Its commit may be made up: https://docs.aws.amazon.com/codecommit/latest/userguide/how-to-notify-test.html
     control("CodeCommit", "a test", "a test of CodeCommit", "eventSource=aws:codecommit & eventName=TriggerEventTest"),
-    push(
-        *("CodeCommit", "", "codecommit.references.0.ref", "codecommit.references.0.commit", ""),
-        each="codecommit.references",
-        repository="{eventSourceARN:}",
-        deleted="codecommit.references.0.deleted=true",
-        by="{userIdentityARN/}",
-        at="eventTime",
+    *(
+        push(
+            *("CodeCommit", when, f"{refs}.0.ref", f"{refs}.0.commit", ""),
+            each=refs,
+            repository="{eventSourceARN,detail.additionalEventData.repositoryName:}",
+            deleted=f"{refs}.0.deleted=true",
+            by="{userIdentityARN,detail.userIdentity.arn/}",
+            at="eventTime,detail.eventTime",
+        )
+        for when, refs in (("", "codecommit.references"), ("source=aws.code*", "detail.requestParameters.references"))
     ),
     refused(
         *("CodeCommit", "push"),
@@ -140,11 +146,10 @@ _TAG: Final = "detail.requestParameters.imageTag"
 _NAME: Final = f"{{detail.repository-name,detail.requestParameters.repositoryName!}}{{detail.image-tag,{_TAG}^:}}"
 _DONE: Final = "{detail.action-type,detail.eventName}"
 _IMAGE: Final[dict[str, Any]] = {"reason": f"{_DONE} {_NAME}", "line": f"ecr {_NAME}", "at": "time"}
-_RESULT: Final = f"{_DONE} {{detail.result,detail.errorCode}}"
+_RESULT: Final = f"{_DONE} {{detail.result}}"
 _ABOUT: Final = f"detail.image-tag,{_TAG},detail.artifact-media-type"
 _STORED: Final = (
     ignored("ECR", "a signature", "push about an image", _ABOUT, f"{_ECR} & {_ABOUT}={ABOUT_AN_IMAGE}", **_IMAGE),
-    ignored("ECR", "a failed push", _RESULT, "detail.errorCode", f"{_PUT} & detail.errorCode=?*", **_IMAGE),
     ignored("ECR", "a push by digest", "push by digest", _ABOUT, f"{_PUSHED} & detail.image-tag=|", **_IMAGE),
     *(
         change("ECR", "a pushed image", known, **_IMAGE | {"reason": f"image {_NAME} pushed"})
@@ -166,11 +171,6 @@ _STORED: Final = (
             "s3.bucket.name & eventName=*LifecycleExpiration:Delete & s3.object.versionId=?????*",
         )
     ),
-    ignored(
-        *("S3", "a failed call", "failed {detail.eventName|call}"),
-        *("detail.errorCode", f"{_BY_TRAIL} & detail.errorCode=?*"),
-        **_IN_S3,
-    ),
     # MinIO's types, some of which begin like a write.
     other("S3", "eventName", "s3.bucket.name", "*:*Tagging|*:PutRetention|*:PutLegalHold|*:NoOP", **_IN_S3),
     *(
@@ -178,7 +178,7 @@ _STORED: Final = (
         for when in (
             "source=aws.s3 & detail-type=Object Created|Object Deleted",
             f"s3.bucket.name & eventName={_WRITTEN}",
-            f"{_BY_TRAIL} & detail.eventName={_WRITES}",
+            f"source=aws.s3 & detail-type={_TRAIL} & detail.eventName={_WRITES}",
         )
     ),
     other("S3", "eventName", "s3.bucket.name", **_IN_S3),
@@ -242,13 +242,11 @@ DETAILS: Final = (
     ("referenceFullName & repositoryId,callerUserArn", "aws.codecommit", "CodeCommit Repository State Change"),
     ("callerUserArn & event", "aws.codecommit", "event"),
     ("repository-name & action-type", "aws.ecr", "ECR Image Action"),
-    ("repository-name & scan-status", "aws.ecr", "ECR Image Scan"),
-    ("repository-name & sync-status", "aws.ecr", "ECR Pull Through Cache Action"),
+    ("repository-name & scan-status,sync-status", "aws.ecr", "event"),
     ("bucket.name & object.key & deletion-type", "aws.s3", "Object Deleted"),
     ("bucket.name & object.key & request-id & reason", "aws.s3", "Object Created"),
     ("bucket.name & object.key & request-id", "aws.s3", "event"),
-    ("requestParameters.bucketName & eventName & eventTime", "aws.s3", _TRAIL),
-    ("requestParameters.repositoryName & eventSource=ecr.amazonaws.com", "aws.ecr", _TRAIL),
+    *((f"eventSource={name}.amazonaws.com & eventName", f"aws.{name}", _TRAIL) for name in ("codecommit", "ecr", "s3")),
     ("jobDefinition & jobQueue", "aws.batch", "Batch Job State Change"),
 )
 
@@ -259,21 +257,21 @@ _SUBJECTS: Final = (
     *("Notification from AWS Backup", "RDS Notification Message", "[FIRING:*]*", "[RESOLVED]*"),
 )
 _BEGINNINGS: Final = (
-    *('{"ElastiCache:*', '{"MemoryDB:*', "*Build notification from the AWS Amplify Console*"),
-    *("StackId='arn:*", "Successfully validated SNS topic for Amazon SES *"),
+    *('{"ElastiCache:*', '{"MemoryDB:*', "An AWS Backup job *", "*Build notification from the AWS Amplify Console*"),
+    *("StackId='arn:*", "Successfully validated SNS topic for Amazon SES *", "CloudTrail validation message*"),
 )
 #: What services ask of functions, or send to topics, and the conditions by which each is known
 #: (https://docs.aws.amazon.com/lambda/latest/dg/lambda-services.html). A rule of EventBridge may hand on an event's
 #: detail alone: if details of CodeBuild and CodePipeline were triggers, a build would trigger itself.
 _ASKED_BY: Final = (
     ("Alexa", "a request", "request.type & request.requestId", "header.namespace & header.payloadVersion"),
-    ("Alexa", "a request", "directive.header.namespace=Alexa*"),
+    ("Alexa", "a request", "directive.header.namespace=Alexa*", "request.type=LaunchRequest|IntentRequest|SessionEnd*"),
     ("Amazon Q", "a notice for a chat", "version & source=custom & content.description"),
     ("API Gateway", "a question for rights", "methodArn"),
     ("AppConfig", "a step of a deployment", "Type & Application.Id & ConfigurationProfile.Id"),
     ("AppConfig", "a question for validity", "applicationId & configurationProfileId"),
-    ("AppSync", "a request", "info.fieldName,Info.fieldName", "typeName & fieldName & request.headers.host"),
-    ("AppSync", "a request", "typeName=Query|Mutation|Subscription & fieldName"),
+    ("AppSync", "a request", "info.fieldName,Info.fieldName", "typeName=Query|Mutation|Subscription & fieldName"),
+    ("AppSync", "a request", "typeName & fieldName only typeName,fieldName,arguments,identity,source,request,prev"),
     ("AppSync", "a request", "info.operation & info.channel.path", "version=201?-??-?? & operation=Invoke|BatchInvoke"),
     ("Athena", "a query", "@type & queryId"),
     ("Auto Scaling", "an event", "AutoScalingGroupName & Event,LifecycleTransition=autoscaling:*"),
@@ -284,8 +282,9 @@ _ASKED_BY: Final = (
     ("Chime", "a call", "InvocationEventType & CallDetails.TransactionId"),
     ("Chime", "a message", "CallbackId & ChannelMessage.MessageId"),
     ("Client VPN", "a question for rights", "connection-id & endpoint-id"),
-    ("CloudFormation", "a hook", "hookTypeName & actionInvocationPoint"),
+    ("CloudFormation", "a hook", "hookTypeName,request.clientRequestToken & actionInvocationPoint"),
     ("CloudFormation", "a macro", "transformId & requestId"),
+    ("CloudFormation", "a resource", "action & bearerToken,request.clientRequestToken", _RESOURCE),
     ("CloudFront", "a request", "viewer.ip & request.uri"),
     ("CloudTrail", "a call", "eventSource=*.amazonaws.com"),
     ("CloudTrail", "a file of logs", "s3Bucket & s3ObjectKey=*AWSLogs/*"),
@@ -293,22 +292,22 @@ _ASKED_BY: Final = (
     ("CloudWatch", "a question for metrics", "EventType=GetMetricData|DescribeGetMetricData"),
     ("CloudWatch", "an alarm", "AlarmName & NewStateValue"),
     ("CloudWatch", "log lines", "awslogs.data", "messageType=DATA_MESSAGE|CONTROL_MESSAGE & logGroup"),
-    ("CodeBuild", "a build's state", "build-id & project-name"),
+    ("CodeBuild", "a build's state", "build-id & project-name", "detail.build-status"),
     ("CodeDeploy", "a deployment's state", "eventTriggerName & deploymentId"),
     ("CodeDeploy", "a hook", "LifecycleEventHookExecutionId"),
-    ("CodePipeline", "a pipeline's state", "pipeline & execution-id & state"),
+    ("CodePipeline", "a pipeline's state", "pipeline & execution-id & state", "detail.pipeline & detail.state"),
     ("CodePipeline", "a question for approval", "approval.pipelineName"),
     ("Cognito", "a request", "identityPoolId & eventType", "userPoolId & triggerSource"),
-    ("Config", "a check", "configRuleName,invokingEvent & resultToken"),
+    ("Cognito", "a request", "request.userAttributes.email,request.userAttributes.sub"),
+    ("Config", "a check", "invokingEvent", "configRuleName & resultToken"),
     ("Config", "a notice", "messageType=Config*|Oversized*|Compliance*|Scheduled* & recordVersion"),
     ("Connect", "a campaign's step", "InvocationMetadata.CampaignContext.CampaignId"),
-    ("Connect", "a contact's step", "Name=ContactFlowEvent"),
+    ("Connect", "a contact's step", "Name=ContactFlowEvent", "Details.ContactData.ContactId"),
     ("Cost Explorer", "an anomaly", "anomalyId & monitorArn"),
     ("DevOps Guru", "an insight", "InsightId & MessageType"),
     ("ECS", "a hook", "lifecycleStage & executionId"),
     ("Elastic Transcoder", "a job's state", "version=2012-09-25 & state & jobId & pipelineId"),
-    ("End User Messaging", "a message", "whatsAppWebhookEntry"),
-    ("End User Messaging", "a message", "originationNumber & destinationNumber & inboundMessageId"),
+    ("End User Messaging", "a message", "whatsAppWebhookEntry", "originationNumber & inboundMessageId"),
     ("End User Messaging", "a message", "eventType=TEXT_*|VOICE_*|MEDIA_* & eventVersion & messageId"),
     ("Firehose", "records to be changed", "records.0.recordId & records.0.data", "invocationId & deliveryStreamArn"),
     ("Glacier", "a job's end", "VaultARN & JobId"),
@@ -316,14 +315,14 @@ _ASKED_BY: Final = (
     ("Image Builder", "an image's state", "versionlessArn & buildVersion & state.status"),
     ("Inspector", "an assessment", "event=ASSESSMENT_*|FINDING_*|ENABLE_ASSESSMENT_* & target"),
     ("IoT", "a question for rights", "token,connectionMetadata.id & signatureVerified,tokenSignature"),
-    ("IoT", "a question for rights", "claimCertificateId & templateArn"),
+    ("IoT", "a question for rights", "claimCertificateId & templateArn", "caCertificateId & certificateStatus"),
     ("IoT", "a change of its registry or jobs", "eventType=THING_*|JOB|JOB_EXECUTION & eventId & operation"),
-    ("IoT", "a connection", "eventType & clientId & principalIdentifier"),
-    ("IoT", "a detector's state", "payload.detector.detectorModelName"),
-    ("IoT", "a violation", "violationEventType & securityProfileName"),
+    ("IoT", "a connection", "eventType & clientId & principalIdentifier,sessionIdentifier"),
+    ("IoT", "a detector's state", "payload.detector.detectorModelName,event.payload.detector.detectorModelName"),
+    ("IoT", "a report", "violationEventType & securityProfileName", "taskType=*_AUDIT_TASK & taskStatus"),
     ("IVS", "a message", "RoomArn & MessageId & Content"),
     ("Kendra, Q Business", "a document to be changed", "s3Bucket & s3ObjectKey & version=v0"),
-    ("Lex", "a request", "bot.name & invocationSource"),
+    ("Lex", "a request", "bot.name & invocationSource", "sessionState.intent.name,currentIntent.name"),
     ("Marketplace", "a subscription", "customer-identifier & product-code"),
     ("Mechanical Turk", "a task's state", "EventDocId & Events.0.HITId"),
     ("Pinpoint", "a campaign's or journey's step", "ApplicationId & CampaignId,JourneyId"),
@@ -332,13 +331,14 @@ _ASKED_BY: Final = (
     ("RDS", "an event", "Event Source & Event Time"),
     ("Redshift", "a function's call", "external_function & query_id"),
     ("Rekognition, Textract", "a job's end", "JobId & Status & API"),
+    ("Rekognition", "what a stream shows", "eventNamespace.type & inputInformation.kinesisVideo.streamArn"),
     ("S3", "a batch's task", "invocationSchemaVersion & invocationId"),
     ("S3", "an object to be changed", "xAmzRequestId & protocolVersion"),
     ("SageMaker", "a labelling step", "labelingJobArn"),
     ("SageMaker", "an inference's end", "eventSource=aws:sagemaker"),
-    ("Secrets Manager", "a rotation", "SecretId & ClientRequestToken & Step"),
+    ("Secrets Manager", "a rotation", "Step=createSecret|setSecret|testSecret|finishSecret"),
     ("Security Hub", "an announcement", "AnnouncementType & Title"),
-    ("SES", "a mail", "eventSource=aws:ses"),
+    ("SES", "a mail", "eventSource=aws:ses", "ses.mail.messageId"),
     ("SES", "a mail's fate", "notificationType,eventType & mail.messageId"),
     ("SNS", "a push's fate", "EndpointArn & EventType"),
     ("Step Functions", "an error", "Error & Cause"),
@@ -350,15 +350,14 @@ _ASKED_BY: Final = (
     ("Lambda", "the answer of a function", "policyDocument.Version", "isAuthenticated & principalId"),
     ("Lambda", "the answer of a function", "isAuthorized only isAuthorized,context", "allowProvisioning"),
     ("Lambda", "the answer of a function", "isAuthorized only isAuthorized,resolverContext,deniedFields,ttlOverride"),
-    ("Lambda", "the answer of a function", "batchItemFailures.0.itemIdentifier", "batchItemFailures=[]"),
     ("Lambda", "the answer of a function", "records.0.recordId & records.0.result", "Status & PhysicalResourceId"),
     ("Lambda", "the answer of a function", "PhysicalResourceId only PhysicalResourceId,Data,NoEcho"),
     ("Lambda", "the answer of a function", "dialogAction.type", "sessionState.dialogAction.type"),
     ("Lambda", "the answer of a function", "messageVersion & response.actionGroup,response.0.actionGroup"),
-    ("Lambda", "the answer of a function", "disposition=STOP_RULE*|CONTINUE only disposition"),
+    ("Lambda", "the answer of a function", "disposition=STOP_RULE*|CONTINUE only disposition", "batchItemFailures=[]"),
     ("Lambda", "the answer of a function", "statusCode & statusDescription=1?? *|2?? *|3?? *|4?? *|5?? *"),
-    ("Lambda", "the answer of a function", "statusCode & isBase64Encoded"),
-    ("AWS", "a notice", f"sns.Subject={'|'.join(_SUBJECTS)}", f"sns.Message={'|'.join(_BEGINNINGS)}"),
+    ("Lambda", "the answer of a function", "statusCode & isBase64Encoded", "batchItemFailures.0.itemIdentifier"),
+    ("AWS", "a notice", f"sns.Subject={'|'.join(_SUBJECTS)}", f"sns.Message,sqs.body={'|'.join(_BEGINNINGS)}"),
 )
 #: None of these is a change. A rule names the type by a condition on the same paths.
 _ASKED: Final = tuple(

@@ -67,7 +67,7 @@ def _opened(message: Message, depth: int) -> list[Message]:
         return _each(event, message, depth)  # EventBridge Pipes hand on lists
     if not isinstance(event, dict):
         return [message]
-    if (text_at(event, "eventSource", "EventSource") or "").startswith("aws:"):
+    if (text_at(event, "eventSource", "EventSource") or "").startswith("aws:") and "Records" not in event:
         return _record(message, depth)  # EventBridge Pipes put single records into queues
     if is_http(event):
         raise EventError("event", "is an HTTP request where none can be checked for its signature")
@@ -218,10 +218,11 @@ def _s3_id(event: object) -> str | None:
 
 
 def _whole(message: Message) -> Message | None:
-    """The whole event of a detail that came alone; ``None``: it is no such detail."""
+    """The whole event of a detail that came alone, or without the type; ``None``: it is no such detail."""
+    detail = plain(message.event.get("detail", message.event))
     for when, source, kind in DETAILS:
-        if not {"project", "source_version"} & message.event.keys() and fits(message, when):  # else it is a trigger
-            whole = {**message.event, "source": source, "detail-type": kind, "detail": message.event}
+        if fits(message.but(event=detail), when) and not {"project", "source_version"} & {*message.event, *detail}:
+            whole = {**message.event, "source": source, "detail-type": kind, "detail": detail}
             return _eventbridge(message.but(event=whole))
     return None
 
