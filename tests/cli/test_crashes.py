@@ -170,6 +170,7 @@ def test_killed_it_leaves_no_process_of_the_command_behind(
 ) -> None:
     process = cli.start(*RUN, *before, *FAMILY)
     assert line_of(process.stdout) == "ready\n"
+    until(lambda: cli.record().running)  # by now the keeper knows the command by its number, too
     kill(process.pid, signal.SIGKILL)
 
     assert process.communicate(timeout=PATIENCE) == ("", ""), "the last process with the pipe has gone"
@@ -195,6 +196,7 @@ def test_killed_in_a_terminal_it_leaves_nothing_behind(
     """It is the leader of the terminal's foreground group, as a shell makes it."""
     terminal = Terminal(cli, *RUN, *before, *FAMILY, columns=60)
     terminal.wait_for("ready")
+    until(lambda: cli.record().running)
     kill(terminal.process.pid, signal.SIGKILL)
 
     assert terminal.end() == -signal.SIGKILL

@@ -6,6 +6,8 @@ import gzip
 import json
 import os
 import subprocess
+import sys
+import zoneinfo
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -107,6 +109,17 @@ def test_a_time_without_a_zone_is_of_the_one_that_is_said() -> None:
     assert ms_of("2024-03-05 11:00:00", ZoneInfo("Europe/Berlin")) == (AT, "zone")
     with pytest.raises(UsageError, match="--zone is no known time zone"):
         zone_named("Nowhere/At-all")
+
+
+def test_a_machine_without_a_tz_database_is_told_what_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small container has none, and then no name is known, not even the one that the message told to write."""
+    monkeypatch.setitem(sys.modules, "tzdata", None)
+    zoneinfo.reset_tzpath([])
+    try:
+        with pytest.raises(UsageError, match=r"--zone needs the tz database.*tzdata"):
+            zone_named("Europe/San_Marino")
+    finally:
+        zoneinfo.reset_tzpath()
 
 
 def of(text: str, **more: Any) -> History:

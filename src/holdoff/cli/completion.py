@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from holdoff.stores.base import Store
 
 EPILOG: Final = """\
-  bash   source <(holdoff completion bash)        in ~/.bashrc
+  bash   source <(holdoff completion bash)        in ~/.bashrc; bash 4 or newer
   zsh    source <(holdoff completion zsh)         in ~/.zshrc, after compinit
   fish   holdoff completion fish | source         in ~/.config/fish/config.fish
 

@@ -35,11 +35,13 @@ _COMPACT: Final = re.compile(r"^((?:19|20)\d{6})(\d{6})$")
 
 def zone_named(name: str) -> Zone:
     """A zone by its name in the tz database. An unknown name raises UsageError."""
-    from zoneinfo import ZoneInfo
+    from zoneinfo import ZoneInfo, available_timezones
 
     try:
         return ZoneInfo(name)
     except (OSError, ValueError, LookupError):
+        if not available_timezones():
+            raise UsageError("--zone needs the tz database, and this machine has none: install tzdata") from None
         raise UsageError("--zone is no known time zone; write one such as 'Europe/Berlin' or 'UTC'") from None
 
 

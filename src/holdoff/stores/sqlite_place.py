@@ -48,8 +48,9 @@ LONGEST_NAP_MS: Final = 16
 #: A process that has waited PATIENT_MS is next. Others let it go first for GIVE_WAY_MS at most: it may be stopped.
 PATIENT_MS: Final = 50
 GIVE_WAY_MS: Final = 1_000
-#: The call for a lock of one opening of a file, if the system has it (Linux). This lock marks the process that is next.
-LOCK_OPENING: Final = getattr(fcntl, "F_OFD_SETLK", None)
+#: Linux's call for a lock of one opening of a file. This lock marks the process that is next. macOS has such a call,
+#: too, but there this lock and that of ``flock`` are one: to give one back would give back the other.
+LOCK_OPENING: Final = getattr(fcntl, "F_OFD_SETLK", None) if sys.platform == "linux" else None
 TAKE, LEAVE = (kind.to_bytes(2, sys.byteorder) + bytes(30) for kind in (fcntl.F_WRLCK, fcntl.F_UNLCK))
 #: The kernel's list of what is mounted.
 MOUNTS: Final = "/proc/self/mounts"
