@@ -121,7 +121,7 @@ AGO_3M = NOW - 3 * MINUTE - 12_000
         ),
         (
             decision(SKIPPED, Why.SUPERSEDED, detail="4f2a91c"),
-            "site skipped: a newer version than 4f2a91c was started already",
+            "site skipped: 4f2a91c or a newer version was started already",
         ),
         (decision(DEFERRED, Why.REPLACED, detail="build b-2"), "site deferred: replaced by build b-2"),
         (decision(SKIPPED, Why.IDLE), "site skipped: nothing is pending"),

@@ -224,7 +224,7 @@ _SENTENCES: Final = {
     Why.PENDING: ("a build is pending", "a build is pending"),
     Why.UNCHANGED: ("{} is built already, or being built", "built already, or being built"),
     Why.DUPLICATE: ("event {} was taken before", "seen before"),
-    Why.SUPERSEDED: ("a newer version than {} was started already", "a newer version was started already"),
+    Why.SUPERSEDED: ("{} or a newer version was started already", "a newer version was started already"),
     Why.COVERED: ("covered by {}", "covered by a build"),
     Why.REPLACED: ("replaced by {}", "replaced by another"),
     Why.DROPPED: ("what was pending was dropped", "what was pending was dropped"),
