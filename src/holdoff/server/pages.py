@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, FunctionLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -65,7 +65,8 @@ DONE: Final = {"hold": "The gate is on hold.", "resume": "The hold is over.", "r
 OPERATION: Final = {one.path.strip("/"): one for one in OPERATIONS if one.method == "POST"}
 _PLAIN: Final = re.compile(r"[\w-][\w.-]*", re.ASCII)
 _KINDS: Final = {"page.css": "text/css", "page.js": "text/javascript", "icon.svg": "image/svg+xml"}
-_STATIC: Final = {name: files("holdoff.server").joinpath("static", name).read_bytes() for name in _KINDS}
+_FILES: Final = files("holdoff.server")
+_STATIC: Final = {name: _FILES.joinpath("static", name).read_bytes() for name in _KINDS}
 _VERSION: Final = hashlib.sha256(b"".join(_STATIC.values())).hexdigest()[:12]
 
 
@@ -78,8 +79,14 @@ def gate_url(key: GateKey, **more: str) -> str:
     return f"/gates/{key.name if is_plain else ''}?{asked}"
 
 
+def _template(name: str) -> tuple[str, str, None]:
+    """A template's source and place. Jinja's own loader finds none in a zip that is called ``./holdoff.pyz``."""
+    file = _FILES.joinpath("templates", name)
+    return file.read_text(encoding="utf-8"), str(file), None
+
+
 _templates: Final = Environment(
-    loader=PackageLoader("holdoff.server"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+    loader=FunctionLoader(_template), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
     lstrip_blocks=True,
 )  # fmt: skip
 _templates.globals |= {
