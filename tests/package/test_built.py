@@ -122,7 +122,7 @@ def test_the_wheel_holds_the_package_and_what_it_reads(wheel: Path) -> None:
 
 
 def test_the_page_is_read_from_a_zip_too(wheel: Path) -> None:
-    """As zipapp makes one: there is no folder beside the modules. Python knows one that is called as ./ZIP like this."""
+    """As zipapp makes one: there is no folder beside the modules. One that is called as ./ZIP has such a path."""
     zipped = f"{wheel.parent}/./{wheel.name}"
     code = f"""
 import sys

@@ -24,10 +24,15 @@ def test_completion_shows_the_public_names_and_nothing_else() -> None:
     assert {"Gate", "Policy", "Starter", "Status", "Store", "WakeLoop", "open_store"} < set(dir(holdoff))
     with pytest.raises(AttributeError, match="no attribute 'Gates'"):
         holdoff.Gates  # noqa: B018
+    assert dir(holdoff.starters) == sorted(holdoff.starters.__all__)
     for package in (holdoff.starters, holdoff.testing):
-        assert dir(package) == sorted(package.__all__)
         assert all(getattr(package, name).__name__ == name for name in package.__all__)
     assert {"ManualClock", "StarterConformance", "StoreConformance", "StoreMachine"} == set(holdoff.testing.__all__)
+
+
+def test_help_of_testing_needs_neither_pytest_nor_hypothesis() -> None:
+    code = "import sys; sys.modules |= dict.fromkeys(('pytest', 'hypothesis')); import pydoc, holdoff.testing"
+    assert "ManualClock" in run(sys.executable, "-c", f"{code}; print(pydoc.render_doc(holdoff.testing))")
 
 
 def test_importing_it_imports_nothing_of_it() -> None:

@@ -29,7 +29,3 @@ def __getattr__(name: str) -> object:
     if name not in _HOME:
         raise AttributeError(f"module 'holdoff.testing' has no attribute {name!r}")
     return getattr(import_module(f"holdoff.testing.{_HOME[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return __all__
