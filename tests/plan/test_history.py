@@ -610,6 +610,7 @@ def test_git(tmp_path: Path) -> None:
 
 
 def test_what_git_says_is_told_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_ALL", "C")  # git says it in the user's language
     subprocess.run(["git", "init", str(tmp_path)], check=True, capture_output=True)
     with pytest.raises(UsageError, match="does not have any commits yet"):
         from_git(str(tmp_path))
