@@ -22,7 +22,7 @@ def until(is_so: Callable[[], object]) -> None:
 
 
 def all_at_once(acts: Sequence[Callable[[], object]]) -> None:
-    """Each in a thread of its own. What one raises, this raises."""
+    """Each in a thread, beside the others. What one raises, this raises."""
     with ThreadPoolExecutor(len(acts)) as pool:
         for done in [pool.submit(act) for act in acts]:
             done.result()

@@ -29,7 +29,7 @@ GUARD = "holdoff-guard"
 #: the pipe ends, it ends the group. Orphaned, so that it is no child of the program, which may wait for all of its own.
 GUARDED = f"""\
 exec 3<&0 0</dev/null
-((trap "" HUP INT QUIT TERM; read -r _ <&3; kill -TERM 0; sleep {STOP_WITHIN_S}; kill -KILL 0) >/dev/null 2>&1 &)
+( (trap "" HUP INT QUIT TERM; read -r _ <&3; kill -TERM 0; sleep {STOP_WITHIN_S}; kill -KILL 0) >/dev/null 2>&1 &)
 exec "$@" 3<&-"""
 
 
