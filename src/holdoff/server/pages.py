@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
-from jinja2 import Environment, FunctionLoader, StrictUndefined
+from jinja2 import DictLoader, Environment, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -79,15 +79,10 @@ def gate_url(key: GateKey, **more: str) -> str:
     return f"/gates/{key.name if is_plain else ''}?{asked}"
 
 
-def _template(name: str) -> tuple[str, str, None]:
-    """A template's source and place. Jinja's own loader finds none in a zip that is called ``./holdoff.pyz``."""
-    file = _FILES.joinpath("templates", name)
-    return file.read_text(encoding="utf-8"), str(file), None
-
-
 _templates: Final = Environment(
-    loader=FunctionLoader(_template), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-    lstrip_blocks=True,
+    # Jinja's own loader of packages finds nothing in a zip that is called ./holdoff.pyz.
+    loader=DictLoader({file.name: file.read_text(encoding="utf-8") for file in _FILES.joinpath("templates").iterdir()}),
+    autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
 )  # fmt: skip
 _templates.globals |= {
     "age": lambda ms, now_ms: say_age(now_ms - ms), "duration": say_duration, "instant": say_instant, "iso": iso,
