@@ -255,6 +255,19 @@ def test_what_a_service_asks_of_functions_is_no_change(name: str) -> None:
             assert name.partition("'")[0].partition(",")[0] in ignored.why
 
 
+@pytest.mark.parametrize(
+    ("event", "path"),
+    [
+        ({"SecretId": "arn:x", "ClientRequestToken": "t", "Step": "finishSecret"}, "SecretId"),
+        ({"invokingEvent": "{}", "configRuleName": "r", "resultToken": "t"}, "configRuleName"),
+        ({"originationNumber": "+1", "destinationNumber": "+2", "inboundMessageId": "i"}, "destinationNumber"),
+    ],
+)
+def test_a_rule_takes_what_a_service_asks_by_what_it_asks_about(event: dict[str, Any], path: str) -> None:
+    assert isinstance(ONE.intents(opened(event)[0])[0], Ignored)
+    assert isinstance(with_rule(**{path: "?*"}).intents(opened(event)[0])[0], Request)
+
+
 #: Each service that has an event in the table of events with a detail that tells whose it is.
 DETAILED = [
     sent
