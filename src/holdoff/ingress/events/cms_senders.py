@@ -555,11 +555,7 @@ _HOSTS: Final = (
             ("Splunk", "search_name", "sid & results_link"),
             ("Statuspage", "page.status_indicator", "meta.unsubscribe & page.id"),
             # Mails, talk, tickets, users and orders
-            (
-                "Clerk",
-                "type",
-                "object=event & data.object=user|session|email|sms*|organi*|invitation|role|permission|wait*",
-            ),
+            ("Clerk", "type", "object=event & data.object=user|session|email|sms*|organ*|role|perm*|wait*|commerce*"),
             ("commercetools", "resource.typeId", "projectKey & resource.typeId=cart|customer*|order*|payment|subscri*"),
             ("Intercom", "topic", "type=notification_event & app_id & data.item.type"),
             ("Jira", "webhookEvent", f"webhookEvent={_AT_JIRA}"),
