@@ -2011,6 +2011,7 @@ _DRAFTS = (
             ("what was unpublished", Built(reason="webhook"), _PUBLIC, _DRAFT),
             ("what was deleted", Built(reason="webhook"), _PUBLIC, None),
             ("a draft that was deleted", nothing("microCMS", "draft"), _DRAFT, None),
+            ("what has no content, as an order has", Built(reason="webhook"), None, None),
         )
     ),
     *(

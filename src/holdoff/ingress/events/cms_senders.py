@@ -183,7 +183,10 @@ _GHOST_BEFORE: Final = "post.previous.status,page.previous.status"
 _MODULES: Final = "entry|asset|content_type|global_field|release|taxonomy|term|workflow|branch|bulk_job"
 _SLOT: Final = "notifications.0.message.delivery_slot"
 _IS_DRAFT: Final = "payload.isDraft,payload.draft,payload._draft=true"
-_NEVER_PUBLIC: Final = "contents.old,contents.old.publishValue=null & contents.new,contents.new.publishValue=null"
+_NEVER_PUBLIC: Final = (
+    "contents.old,contents.old.publishValue=null & contents.new,contents.new.publishValue=null"
+    " & contents.old.publishValue,contents.new.publishValue=null"
+)
 _CHANGED_ITEM: Final = "triggerType=collection_item_changed & payload.lastPublished,payload.published-on=null"
 _DRAFTS: Final = (
     change(
