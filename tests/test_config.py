@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdoff import Gate, Policy
-from holdoff.config import Config, load, nearest, parse, read
+from holdoff.config import Config, Project, load, nearest, parse, read
 from holdoff.config.checks import VARIABLES
 from holdoff.config.projects import POLICY_KEYS
 from holdoff.config.schemes import NAMES
@@ -839,3 +839,9 @@ def test_of_what_waits_only_gates_that_today_s_settings_make_due_are_woken() -> 
     store.reads = 0
     assert [key.project for key in config.due(store, clock, looked_at=2)] == ["docs@a"]
     assert store.reads == 2
+
+
+def test_a_plug_in_that_is_gone_from_under_a_server_is_named() -> None:
+    """While it is installed again, say. The error was a bare StopIteration, of which no caller knows."""
+    with pytest.raises(ConfigError, match=r"projects\.site\.starter"):
+        Project(name="site", policy=Policy(1), starter={"acme": "x"}).make_starter()

@@ -604,6 +604,7 @@ _GIT = (
 )
 _IN_GOOGLE = "us-east1-docker.pkg.dev/octo/web/site"
 _IN_AZURE = "Microsoft.ContainerRegistry.ImagePushed"
+_BY_HARBOR = "harbor.artifact.pushed"
 _REGISTRIES = (
     _webhook("Harbor", "PUSH_ARTIFACT", Built(reason="PUSH_ARTIFACT in Harbor"), harbor("PUSH_ARTIFACT")),
     *(
@@ -645,8 +646,8 @@ _REGISTRIES = (
             ("JFrog", "pushed", {**jfrog("docker", "pushed"), "data": {"repo_key": "site", "tag": "sha256-8a.sig"}}),
             (
                 "CloudEvents",
-                "harbor.artifact.pushed",
-                {**cloud_event("harbor.artifact.pushed"), "data": harbor("", "sha256-8a.sig")["event_data"]},
+                _BY_HARBOR,
+                {**cloud_event(_BY_HARBOR), "data": harbor("", "sha256-8a.sig")["event_data"]},
             ),
         )
     ),
@@ -656,11 +657,13 @@ _REGISTRIES = (
             # https://github.com/goharbor/harbor/blob/main/src/controller/event/topic.go, and its documents
             ("Harbor", "PUSH_ARTIFACT", harbor("PUSH_ARTIFACT", "sha256:8a")),
             ("Azure Container Registry", "push", acr("push", "")),
+            ("a registry", "push", distribution("push", tag="sha256:8a")),
+            ("Mirantis Secure Registry", "TAG_PUSH", secure_registry("TAG_PUSH", "sha256:8a")),
             ("Event Grid", _IN_AZURE, [{**event_grid(_IN_AZURE), "data": acr("push", "")}]),
             (
                 "CloudEvents",
-                "harbor.artifact.pushed",
-                {**cloud_event("harbor.artifact.pushed"), "data": harbor("", "")["event_data"]},
+                _BY_HARBOR,
+                {**cloud_event(_BY_HARBOR), "data": harbor("", "")["event_data"]},
             ),
         )
     ),
@@ -1122,7 +1125,7 @@ _CLOUDS = (
     *(
         sent
         for kind, becomes in (
-            ("harbor.artifact.pushed", Built(id="/octo#7", reason="harbor.artifact.pushed in CloudEvents")),
+            (_BY_HARBOR, Built(id="/octo#7", reason="harbor.artifact.pushed in CloudEvents")),
             ("harbor.artifact.pulled", nothing("CloudEvents", "harbor.artifact.pulled")),
             ("harbor.ferry.departed", Built(id="/octo#7", reason="harbor.ferry.departed in CloudEvents")),
             (
@@ -1160,6 +1163,18 @@ _CLOUDS = (
             _webhook("CloudEvents", kind, becomes, cloud_event(kind)),
             _webhook("CloudEvents", f"{kind}, in headers", becomes, {}, **_CE, ce_type=kind),
             _webhook("CloudEvents", f"{kind}, in a batch", becomes, [cloud_event(kind)]),
+        )
+    ),
+    *(
+        _webhook(
+            *("CloudEvents", f"{_BY_HARBOR} {event}, in headers", nothing("CloudEvents", f"{_BY_HARBOR} of {what}")),
+            harbor("", tag)["event_data"],
+            **_CE,
+            ce_type=_BY_HARBOR,
+        )
+        for event, what, tag in (
+            ("of a signature", "sha256-8a.sig", "sha256-8a.sig"),
+            ("by digest", "an image to which no tag points", ""),
         )
     ),
     *(
@@ -1996,6 +2011,7 @@ _DRAFTS = (
             ("what was unpublished", Built(reason="webhook"), _PUBLIC, _DRAFT),
             ("what was deleted", Built(reason="webhook"), _PUBLIC, None),
             ("a draft that was deleted", nothing("microCMS", "draft"), _DRAFT, None),
+            ("what has no content, as an order has", Built(reason="webhook"), None, None),
         )
     ),
     *(
@@ -2079,12 +2095,17 @@ _DRAFTS = (
         for kind, event in (
             *(("workflow", "workflow_stage_change"), ("branch", "create"), ("bulk_job", "create")),
             *(("release", "delete"), ("branch", "delete"), ("workflow", "delete")),
+            *(("taxonomy", "update"), ("content_type", "update")),
         )
         for more in [{"api_key": "x", "data": {}}]
     ),
-    _webhook(
-        *("Contentstack", "release deploy", Built(reason="deploy in Contentstack")),
-        {"event": "deploy", "module": "release", "api_key": "x", "data": {}},
+    # With a type of content its entries are deleted: https://www.contentstack.com/docs/developers/create-content-types
+    *(
+        _webhook(
+            *("Contentstack", f"{kind} {event}", Built(reason=f"{event} in Contentstack")),
+            {"event": event, "module": kind, "api_key": "x", "data": {}},
+        )
+        for kind, event in (("release", "deploy"), ("content_type", "delete"), ("taxonomy", "delete"))
     ),
     # What a webhook submit action sends: an item is in another state of its workflow
     _webhook(

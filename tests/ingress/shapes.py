@@ -106,13 +106,9 @@ def ecr_by_trail(**more: object) -> dict[str, Any]:
     return _logged("ecr", "PutImage", {"repositoryName": "web", "imageTag": "v1", "imageManifest": "{}"}, more)
 
 
-def codecommit_by_trail(*pushed: dict[str, object], **more: object) -> dict[str, Any]:
-    """A push over git. Before it the same call is logged once more, without what was pushed
-    (https://docs.aws.amazon.com/codecommit/latest/userguide/integ-cloudtrail.html)."""
-    about = {"userIdentity": {"arn": "arn:aws:iam::123456789012:user/Mary_Major"}}
-    about["additionalEventData"] = {"protocol": "SSH", "repositoryName": "web"}
-    called = {"requestParameters": {"references": list(pushed)} if pushed else None}
-    return _logged("codecommit", "GitPush", {}, about | called | more)
+def codecommit_by_trail(pushed: dict[str, str], **more: object) -> dict[str, Any]:
+    """A push over git (https://docs.aws.amazon.com/codecommit/latest/userguide/integ-cloudtrail.html)."""
+    return _logged("codecommit", "GitPush", {}, {"requestParameters": {"references": [pushed]}, **more})
 
 
 def s3_notification(name: str = "ObjectCreated:Put") -> dict[str, Any]:

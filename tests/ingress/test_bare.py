@@ -106,7 +106,6 @@ ASKED: dict[str, dict[str, Any]] = {
     "Alexa's homes, at first": {"header": {"payloadVersion": "1", "namespace": "Control"}, "payload": {}},
     # Tests that are written by hand say no more.
     "Alexa, in short": {"request": {"type": "LaunchRequest"}},
-    "AppSync, by Amplify, in short": {"typeName": "Shop", "fieldName": "at", "arguments": {}},
     "Cognito, in short": {"request": {"userAttributes": {"email": "ann@example.com"}}, "response": {}},
     "Lex, in short": {"sessionState": {"intent": {"name": "OrderPizza"}}},
     "Lex, at first, in short": {"currentIntent": {"name": "OrderPizza", "slots": {}}},
@@ -256,6 +255,19 @@ def test_what_a_service_asks_of_functions_is_no_change(name: str) -> None:
             assert name.partition("'")[0].partition(",")[0] in ignored.why
 
 
+@pytest.mark.parametrize(
+    ("event", "path"),
+    [
+        ({"SecretId": "arn:x", "ClientRequestToken": "t", "Step": "finishSecret"}, "SecretId"),
+        ({"invokingEvent": "{}", "configRuleName": "r", "resultToken": "t"}, "configRuleName"),
+        ({"originationNumber": "+1", "destinationNumber": "+2", "inboundMessageId": "i"}, "destinationNumber"),
+    ],
+)
+def test_a_rule_takes_what_a_service_asks_by_what_it_asks_about(event: dict[str, Any], path: str) -> None:
+    assert isinstance(ONE.intents(opened(event)[0])[0], Ignored)
+    assert isinstance(with_rule(**{path: "?*"}).intents(opened(event)[0])[0], Request)
+
+
 #: Each service that has an event in the table of events with a detail that tells whose it is.
 DETAILED = [
     sent
@@ -312,8 +324,20 @@ def test_an_event_of_one_s_own_may_tell_of_a_pipeline() -> None:
 
 
 def test_what_only_has_a_detail_is_an_event_of_one_s_own() -> None:
-    for detail in (None, "new", ["new"], {"page": "7"}, {"referenceFullName": "refs/heads/side"}):
+    told = {"pipeline": "site", "state": "published"}
+    for detail in (None, "new", ["new"], {"page": "7"}, {"referenceFullName": "refs/heads/side"}, told):
         assert isinstance(ONE.intents(opened({"detail": detail})[0])[0], Request)
+
+
+def test_what_names_a_source_of_one_s_own_is_no_service_s_event() -> None:
+    for detail in ({"repository-name": "site", "action-type": "published"}, {"callerUserArn": "ann", "event": "new"}):
+        for event in ({"source": "my.app", "detail": detail}, {"source": "my.app", **detail}):
+            assert isinstance(ONE.intents(opened(event)[0])[0], Request)
+
+
+def test_a_rule_takes_a_call_whose_detail_came_alone_by_its_service() -> None:
+    detail = s.codecommit_by_trail({}, eventName="PutFile")["detail"]
+    assert isinstance(with_rule(eventSource="codecommit.amazonaws.com").intents(opened(detail)[0])[0], Request)
 
 
 @pytest.mark.parametrize("kind", ["Object Created", "Object Deleted"])
@@ -398,14 +422,16 @@ OWN: dict[str, dict[str, Any]] = {
     "commercetools": {"projectKey": "x", "resource": {"typeId": "product"}, "type": "ProductPublished"},
     "Airbyte": {"data": {"success": False, "connection": {"id": "c"}}},
     "Buildbot": {"event": "new", "buildid": 7},
-    "Clerk": {"object": "event", "type": "article.published", "data": {"object": {"id": 1}}},
+    "Clerk": {"object": "event", "type": "article.published", "data": {"object": "article"}},
     "Databricks": {"event_type": "published", "workspace_id": "w"},
     "Datadog": {"event_type": "published", "org": {"id": "1"}, "title": "x"},
     "Fivetran": {"event": "published", "connector_id": "c"},
-    "Mux": {"type": "article.published", "environment": {"id": "e"}},
+    "Mailgun, a signature": {"event": "published", "signature": {"token": "x"}},
+    "Mux": {"type": "video.published", "environment": {"id": "e"}},
     "Read the Docs": {"event": "build:docs", "slug": "x"},
     "Snipcart": {"eventName": "article.published", "createdOn": "2026-11-25"},
     "Buildkite": {"event": "build.finished", "pipeline": {"slug": "x"}},
+    "Buildkite, a build": {"event": "published", "build": {"web_url": "https://x"}},
     "CODING": {"event": "published", "eventName": "Published", "team": {"name": "editors"}},
     "Cursor": {"event": "statusChange", "status": "published", "source": {"repository": "posts"}},
     "Semaphore": {"event": "published", "workflow": {"id": "w"}},
@@ -530,9 +556,13 @@ def test_an_event_of_one_s_own_is_no_envelope_of_what_it_is_about(detail: dict[s
         assert (request.reason, request.event_id) == ("Content Ready", "of-its-own")
 
 
-@pytest.mark.parametrize("event", ["JOB_FINISHED", "repo:published"])
-def test_a_header_that_others_have_too_does_not_make_it_sourcehuts(event: str) -> None:
-    (request,) = ONE.intents(http_message(p.posted({"id": 7}, {"x-webhook-event": event}), Origin(outside=True)))
+@pytest.mark.parametrize(
+    ("event", "delivery"),
+    [("JOB_FINISHED", {}), ("repo:published", {}), ("repo:published", {"x-webhook-delivery": "7"})],
+)
+def test_a_header_that_others_have_too_does_not_make_it_sourcehuts(event: str, delivery: dict[str, str]) -> None:
+    posted = p.posted({"id": 7}, {"x-webhook-event": event} | delivery)
+    (request,) = ONE.intents(http_message(posted, Origin(outside=True)))
     assert isinstance(request, Request)
 
 
@@ -675,6 +705,9 @@ def test_a_call_that_keeps_the_function_warm_is_no_change(event: dict[str, Any])
         {"version": "3.1", "warm": "ok"},
         {"AutoScalingGroupName": "web", "Event": "image baked"},
         {"Step": "deploy", "RequestType": "build", "action": "CREATE"},
+        {"RequestType": "Update", "PageId": 7},
+        {"action": "publish", "bearerToken": "x"},
+        {"typeName": "Post", "fieldName": "title"},
         {"sessionState": "open", "currentIntent": "edit", "request": {"type": "edit"}, "detail": {"state": "new"}},
     ],
 )

@@ -107,13 +107,9 @@ _BY_PATH = {
     "Azure DevOps": '"resource.repository.name" = "site"',
     "CodeCommit": '"detail.repositoryName" = "web"',
 }
-#: Where a trail says it.
-_BY_TRAIL = '"detail.additionalEventData.repositoryName" = "web"'
 #: Rules that say whose project it is, and nothing of an event's type or ref, by what they look at.
 CHOOSING: dict[str, Callable[[str], str]] = {
-    "the repository in the event": lambda host: (
-        rule(_BY_PATH.get(host, '"repository.full_name" = "octo/site"')) + rule(_BY_TRAIL)
-    ),
+    "the repository in the event": lambda host: rule(_BY_PATH.get(host, '"repository.full_name" = "octo/site"')),
     "change.repository": lambda _: rule('"change.repository" = ["octo/site", "OCTO/*", "web"]'),
     "change.sender": lambda host: rule(f'"change.sender" = "{host.split()[0]}*"'),
     "the URL": lambda _: rule('"http.path" = "/hook"'),

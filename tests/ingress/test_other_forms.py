@@ -335,6 +335,12 @@ def test_what_its_sender_calls_deleted_is_whatever_version_is_beside_it(push: Ht
     assert outcome.why == "main was deleted"
 
 
+def test_a_push_that_deleted_a_file_first_is_one() -> None:
+    """Data Center says of a ref in words like these that it was deleted. Other hosts may list files."""
+    pushed = {"ref": "refs/heads/main", "after": AFTER, "changes": [{"type": "DELETE", "path": "docs/a"}]}
+    assert isinstance(only(http_message(p.posted(pushed, {}), WEBHOOK)), Request)
+
+
 def test_a_push_to_data_center_that_names_its_branch_in_short() -> None:
     """As receivers are tested."""
     change = {"ref": {"displayId": "main"}, "toHash": AFTER}

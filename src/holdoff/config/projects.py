@@ -107,15 +107,18 @@ class Project(Value):
                 more = {"folder": self.folder} if kind in ON_HTTP else {}
                 made = getattr(starters, name)(settings.pop(kind), **more, **settings)
                 return made
-        entry = next(entry for kind, entry in _plugins().items() if kind in settings)  # ``project_of`` has looked
-        try:
-            made = entry.load()(settings)
-        except HoldoffError:
-            raise
-        except Exception as error:  # another package's code may raise anything
-            said = f"{entry.value} raised {type(error).__name__}: {error}"
-            raise HoldoffError(f"projects.{self.name}.starter cannot be made: {said}") from error
-        return made
+        for kind, entry in _plugins().items():
+            if kind in settings:
+                try:
+                    made = entry.load()(settings)
+                except HoldoffError:
+                    raise
+                except Exception as error:  # another package's code may raise anything
+                    said = f"{entry.value} raised {type(error).__name__}: {error}"
+                    raise HoldoffError(f"projects.{self.name}.starter cannot be made: {said}") from error
+                return made
+        # A plug-in may be uninstalled under a server.
+        raise ConfigError(field=f"projects.{self.name}.starter", got=settings, want=_STARTER)
 
 
 class Config(Value):

@@ -20,6 +20,10 @@ from holdoff.ingress.events.kinds import ABOUT_AN_IMAGE, Kind, change, control, 
 
 _WARM: Final = "warm|warmup|warmUp|warm_up|warmer|warming|lambda_warmer|keepwarm|keepWarm|keep_warm|keep-warm|ping"
 _RESOURCE: Final = "RequestType=Create|Update|Delete"
+_OF_A_RESOURCE: Final = (
+    "StackId,RequestId,ResponseURL,ServiceToken,ResourceType,LogicalResourceId,PhysicalResourceId,ResourceProperties"
+    ",OldResourceProperties"
+)
 #: What browsers and previews of links send: https://www.rfc-editor.org/rfc/rfc9110#name-safe-methods
 LOOKS: Final = (
     control("HTTP", "a look", "a request that only looks: it came by {http.method}", "http.method=HEAD|OPTIONS"),
@@ -114,16 +118,13 @@ _CODECOMMIT: Final = (
     ),
     # Its commit may be made up: https://docs.aws.amazon.com/codecommit/latest/userguide/how-to-notify-test.html
     control("CodeCommit", "a test", "a test of CodeCommit", "eventSource=aws:codecommit & eventName=TriggerEventTest"),
-    *(
-        push(
-            *("CodeCommit", when, f"{refs}.0.ref", f"{refs}.0.commit", ""),
-            each=refs,
-            repository="{eventSourceARN,detail.additionalEventData.repositoryName:}",
-            deleted=f"{refs}.0.deleted=true",
-            by="{userIdentityARN,detail.userIdentity.arn/}",
-            at="eventTime,detail.eventTime",
-        )
-        for when, refs in (("", "codecommit.references"), ("source=aws.code*", "detail.requestParameters.references"))
+    push(
+        *("CodeCommit", "", "codecommit.references.0.ref", "codecommit.references.0.commit", ""),
+        each="codecommit.references",
+        repository="{eventSourceARN:}",
+        deleted="codecommit.references.0.deleted=true",
+        by="{userIdentityARN/}",
+        at="eventTime",
     ),
     refused(
         *("CodeCommit", "push"),
@@ -231,7 +232,7 @@ _BY_BRIDGE: Final = (
     Kind(name="its time", when=_SCHEDULERS, **_SCHEDULED),
     Kind(when=f"source={_NO_CHANGE}", named_by=("detail-type", "source"), **_UNKNOWN),
     Kind(name="an event of a partner", when="source=aws.partner/* & detail-type", **_CARRIER),
-    Kind(when=f"source={_KNOWN} & detail-type", named_by=("detail-type",), **_UNKNOWN),
+    Kind(when=f"source={_KNOWN} & detail-type", named_by=("detail-type", "eventSource"), **_UNKNOWN),
     Kind(when="source=aws.*", named_by=("detail-type", "source"), **_UNKNOWN),
     Kind(name="an event of one's own", when="detail-type", **_CARRIER),
 )
@@ -271,8 +272,8 @@ _ASKED_BY: Final = (
     ("API Gateway", "a question for rights", "methodArn"),
     ("AppConfig", "a step of a deployment", "Type & Application.Id & ConfigurationProfile.Id"),
     ("AppConfig", "a question for validity", "applicationId & configurationProfileId"),
-    ("AppSync", "a request", "info.fieldName,Info.fieldName", "typeName=Query|Mutation|Subscription & fieldName"),
-    ("AppSync", "a request", "typeName & fieldName only typeName,fieldName,arguments,identity,source,request,prev"),
+    ("AppSync", "a request", "info.fieldName,Info.fieldName", "typeName & fieldName & request.headers.host"),
+    ("AppSync", "a request", "typeName=Query|Mutation|Subscription & fieldName"),
     ("AppSync", "a request", "info.operation & info.channel.path", "version=201?-??-?? & operation=Invoke|BatchInvoke"),
     ("Athena", "a query", "@type & queryId"),
     ("Auto Scaling", "an event", "AutoScalingGroupName & Event,LifecycleTransition=autoscaling:*"),
@@ -285,7 +286,8 @@ _ASKED_BY: Final = (
     ("Client VPN", "a question for rights", "connection-id & endpoint-id"),
     ("CloudFormation", "a hook", "hookTypeName,request.clientRequestToken & actionInvocationPoint"),
     ("CloudFormation", "a macro", "transformId & requestId"),
-    ("CloudFormation", "a resource", "action & bearerToken,request.clientRequestToken", _RESOURCE),
+    ("CloudFormation", "a resource", "action=CREATE|READ|UPDATE|DELETE|LIST & bearerToken,request.clientRequestToken"),
+    ("CloudFormation", "a resource", f"{_RESOURCE} only RequestType,{_OF_A_RESOURCE}"),
     ("CloudFront", "a request", "viewer.ip & request.uri"),
     ("CloudTrail", "a call", "eventSource=*.amazonaws.com"),
     ("CloudTrail", "a file of logs", "s3Bucket & s3ObjectKey=*AWSLogs/*"),
@@ -296,11 +298,15 @@ _ASKED_BY: Final = (
     ("CodeBuild", "a build's state", "build-id & project-name", "detail.build-status"),
     ("CodeDeploy", "a deployment's state", "eventTriggerName & deploymentId"),
     ("CodeDeploy", "a hook", "LifecycleEventHookExecutionId"),
-    ("CodePipeline", "a pipeline's state", "pipeline & execution-id & state", "detail.pipeline & detail.state"),
+    ("CodePipeline", "a pipeline's state", "pipeline & execution-id & state"),
+    (
+        *("CodePipeline", "a pipeline's state"),
+        "detail.pipeline & detail.state=STARTED|RESUMED|SUCCEEDED|FAILED|CANCELED|STOPPING|STOPPED|SUPERSEDED",
+    ),
     ("CodePipeline", "a question for approval", "approval.pipelineName"),
     ("Cognito", "a request", "identityPoolId & eventType", "userPoolId & triggerSource"),
     ("Cognito", "a request", "request.userAttributes.email,request.userAttributes.sub"),
-    ("Config", "a check", "invokingEvent", "configRuleName & resultToken"),
+    ("Config", "a check", "configRuleName,invokingEvent & resultToken", "invokingEvent"),
     ("Config", "a notice", "messageType=Config*|Oversized*|Compliance*|Scheduled* & recordVersion"),
     ("Connect", "a campaign's step", "InvocationMetadata.CampaignContext.CampaignId"),
     ("Connect", "a contact's step", "Name=ContactFlowEvent", "Details.ContactData.ContactId"),
@@ -308,7 +314,8 @@ _ASKED_BY: Final = (
     ("DevOps Guru", "an insight", "InsightId & MessageType"),
     ("ECS", "a hook", "lifecycleStage & executionId"),
     ("Elastic Transcoder", "a job's state", "version=2012-09-25 & state & jobId & pipelineId"),
-    ("End User Messaging", "a message", "whatsAppWebhookEntry", "originationNumber & inboundMessageId"),
+    ("End User Messaging", "a message", "whatsAppWebhookEntry"),
+    ("End User Messaging", "a message", "originationNumber & destinationNumber & inboundMessageId"),
     ("End User Messaging", "a message", "eventType=TEXT_*|VOICE_*|MEDIA_* & eventVersion & messageId"),
     ("Firehose", "records to be changed", "records.0.recordId & records.0.data", "invocationId & deliveryStreamArn"),
     ("Glacier", "a job's end", "VaultARN & JobId"),
@@ -337,6 +344,7 @@ _ASKED_BY: Final = (
     ("S3", "an object to be changed", "xAmzRequestId & protocolVersion"),
     ("SageMaker", "a labelling step", "labelingJobArn"),
     ("SageMaker", "an inference's end", "eventSource=aws:sagemaker"),
+    ("Secrets Manager", "a rotation", "SecretId & ClientRequestToken & Step"),
     ("Secrets Manager", "a rotation", "Step=createSecret|setSecret|testSecret|finishSecret"),
     ("Security Hub", "an announcement", "AnnouncementType & Title"),
     ("SES", "a mail", "eventSource=aws:ses", "ses.mail.messageId"),

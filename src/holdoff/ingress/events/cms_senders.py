@@ -180,10 +180,13 @@ _STORYBLOK: Final = (
 # https://docs.ghost.org/webhooks: the event of a deleted post has all its fields. Other events have the post as it is
 # now, and the fields that were different before.
 _GHOST_BEFORE: Final = "post.previous.status,page.previous.status"
-_MODULES: Final = "content_type|global_field|release|taxonomy|term|workflow|branch|bulk_job"
+_MODULES: Final = "entry|asset|content_type|global_field|release|taxonomy|term|workflow|branch|bulk_job"
 _SLOT: Final = "notifications.0.message.delivery_slot"
 _IS_DRAFT: Final = "payload.isDraft,payload.draft,payload._draft=true"
-_NEVER_PUBLIC: Final = "contents.old,contents.old.publishValue=null & contents.new,contents.new.publishValue=null"
+_NEVER_PUBLIC: Final = (
+    "contents.old,contents.old.publishValue=null & contents.new,contents.new.publishValue=null"
+    " & contents.old.publishValue,contents.new.publishValue=null"
+)
 _CHANGED_ITEM: Final = "triggerType=collection_item_changed & payload.lastPublished,payload.published-on=null"
 _DRAFTS: Final = (
     change(
@@ -230,8 +233,11 @@ _DRAFTS: Final = (
     ignored(*("Kontent.ai", "a draft", "draft", _SLOT, f"{_SLOT}=preview"), each="notifications"),
     ignored("Ghost", "a member", "member", *["member.current.uuid,member.previous.uuid"] * 2),
     # https://www.contentstack.com/docs/developers/set-up-webhooks/webhook-events
-    *_typed("Contentstack", "event", "module=entry|asset & api_key", "publish|unpublish|*publish.success|delete*"),
-    *_typed("Contentstack", "event", f"module={_MODULES} & api_key", "publish|unpublish|*publish.success|deploy*"),
+    other("Contentstack", "event", "module=release|workflow|branch & api_key", "delete*"),
+    *_typed(
+        *("Contentstack", "event", f"module={_MODULES} & api_key"),
+        "publish|unpublish|*publish.success|delete*|deploy*",
+    ),
     # https://amplience.com/developers/docs/integrations/webhooks/payloads
     *_typed("Amplience", "name", "name=dynamic-content.*", "*published"),
     # https://docs.uniform.app/docs/integrations/webhooks, and its package @uniformdev/webhooks
@@ -508,13 +514,14 @@ _CLOUDS: Final = (
     ignored("Airbyte", "another event", "failure", "data.success", "data.connection.id & data.jobId & data.success"),
     *_typed("Databricks", "event_type", "workspace_id & job.job_id", "jobs.on_success"),
     *_typed("Fivetran", "data.status,status,event", "connector_id & connector_type", "SUCCESSFUL|*_succeeded"),
-    *_typed("Mux", "type", "type=video.* & environment.id", "*.ready|*.updated|*.deleted|*.active|*.idle", id="{id}"),
+    *_typed("Mux", "type", "type=video.*.* & environment.id", "*.ready|*.updated|*.deleted|*.active|*.idle", id="{id}"),
 )
 
 # --- Hosts of sites, and services that build -------------------------------------------------------
 # https://docs.netlify.com/deploy/deploy-notifications/   https://vercel.com/docs/webhooks/webhooks-api
 _NETLIFY: Final = "http.headers.x-netlify-event"
 _CIRCLECI: Final = "http.headers.circleci-event-type"
+_BUILDKITE: Final = "http.headers.x-buildkite-event"
 _DRONE: Final = "http.headers.x-drone-event"
 _SENTRY: Final = "http.headers.sentry-hook-resource"
 #: Confluence, whose pages may be content, names its events in another field.
@@ -551,12 +558,12 @@ _HOSTS: Final = (
             ("Splunk", "search_name", "sid & results_link"),
             ("Statuspage", "page.status_indicator", "meta.unsubscribe & page.id"),
             # Mails, talk, tickets, users and orders
-            ("Clerk", "type", "object=event & data.object"),
+            ("Clerk", "type", "object=event & data.object=user|session|email|sms*|organ*|role|perm*|wait*|commerce*"),
             ("commercetools", "resource.typeId", "projectKey & resource.typeId=cart|customer*|order*|payment|subscri*"),
             ("Intercom", "topic", "type=notification_event & app_id & data.item.type"),
             ("Jira", "webhookEvent", f"webhookEvent={_AT_JIRA}"),
             ("Linear", "type", "webhookTimestamp & organizationId & action"),
-            ("Mailgun", "event-data.event,event", "signature.token,message-headers"),
+            ("Mailgun", "event-data.event,event", "event-data.event,message-headers & signature.token,message-headers"),
             ("Postmark", "RecordType,Type,MessageStream", "MessageStream,TypeCode & MessageID"),
             ("Resend", "type", "type=email.*|contact.* & data.email_id,data.audience_id"),
             ("SendGrid", "event", "sg_event_id,sg_message_id"),
@@ -572,7 +579,7 @@ _HOSTS: Final = (
             ("Bamboo", "build.status", "build.buildResultKey"),
             ("Bitrise", "http.headers.bitrise-event-type,build_status", "http.headers.bitrise-event-type,build_slug"),
             ("Buildbot", "event,state_string", "buildid & buildername,builderid"),
-            ("Buildkite", "http.headers.x-buildkite-event,event", "http.headers.x-buildkite-event,build.web_url"),
+            ("Buildkite", f"{_BUILDKITE},event", f"{_BUILDKITE},pipeline.slug & {_BUILDKITE},build.web_url"),
             ("CircleCI", "payload.status", "payload.build_url=https://circleci.com/*"),
             ("CircleCI", f"{_CIRCLECI},type", f"{_CIRCLECI},happened_at & {_CIRCLECI},webhook.name"),
             ("Cirrus CI", "http.headers.x-cirrus-event", ""),

@@ -33,7 +33,7 @@ _SAID: Final[Fields] = {
 _OF_A_PUSH: Final[Fields] = {
     "text": "{head_commit.message,commit.message,push.changes.0.new.target.message,refs.0.new.message"
     ",data.webhook.updates.0.new.message}",
-    "deleted": "deleted,changes.0.type,refChanges.0.type=true|DELETE",
+    "deleted": "deleted=true",
 }
 
 
@@ -213,6 +213,7 @@ def _at_data_center(when: str, changes: str, at: str = "date", /, **more: Any) -
         each=changes,
         id="{http.headers.x-request-id}",
         repository="{repository.project.key}/{repository.slug}",
+        deleted=f"{change}.type=DELETE",
         at=at,
         commits="commits",
         **more,
@@ -293,7 +294,9 @@ _AT_GERRIT: Final = (
 #: SourceHut's headers. Other senders may use them, too, so the names of SourceHut's events are listed.
 _AT_SOURCEHUT: Final = "http.headers.x-webhook-event"
 _DELIVERY: Final = "{http.headers.x-webhook-delivery}"
-_TOLD_BY_SOURCEHUT: Final = "repo:*|REPO_*|GIT_*|TICKET_*|PATCHSET_*|JOB_* & http.headers.x-webhook-delivery"
+_TOLD_BY_SOURCEHUT: Final = (
+    "repo:create|repo:update|repo:delete|REPO_*|GIT_*|TICKET_*|PATCHSET_*|JOB_* & http.headers.x-webhook-delivery"
+)
 _AT_LAUNCHPAD: Final = "http.headers.x-launchpad-event-type"
 _AT_RADICLE: Final = "http.headers.x-radicle-event-type"
 _IN_RADICLE: Final = "branch,repository.default_branch"
