@@ -180,7 +180,7 @@ _STORYBLOK: Final = (
 # https://docs.ghost.org/webhooks: the event of a deleted post has all its fields. Other events have the post as it is
 # now, and the fields that were different before.
 _GHOST_BEFORE: Final = "post.previous.status,page.previous.status"
-_MODULES: Final = "entry|asset|content_type|global_field|release|taxonomy|term|workflow|branch|bulk_job"
+_STACK: Final = "module=entry|asset|content_type|global_field|release|taxonomy|term|workflow|branch|bulk_job & api_key"
 _SLOT: Final = "notifications.0.message.delivery_slot"
 _IS_DRAFT: Final = "payload.isDraft,payload.draft,payload._draft=true"
 _NEVER_PUBLIC: Final = (
@@ -234,10 +234,7 @@ _DRAFTS: Final = (
     ignored("Ghost", "a member", "member", *["member.current.uuid,member.previous.uuid"] * 2),
     # https://www.contentstack.com/docs/developers/set-up-webhooks/webhook-events
     other("Contentstack", "event", "module=release|workflow|branch & api_key", "delete*"),
-    *_typed(
-        *("Contentstack", "event", f"module={_MODULES} & api_key"),
-        "publish|unpublish|*publish.success|delete*|deploy*",
-    ),
+    *_typed("Contentstack", "event", _STACK, "publish|unpublish|*publish.success|delete*|deploy*"),
     # https://amplience.com/developers/docs/integrations/webhooks/payloads
     *_typed("Amplience", "name", "name=dynamic-content.*", "*published"),
     # https://docs.uniform.app/docs/integrations/webhooks, and its package @uniformdev/webhooks

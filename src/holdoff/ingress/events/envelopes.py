@@ -221,9 +221,8 @@ def _whole(message: Message) -> Message | None:
     """The whole event of a detail that came alone, or without the type; ``None``: it is no such detail."""
     detail = plain(message.event.get("detail", message.event))
     for when, source, kind in DETAILS:
-        if not fits(message.but(event=detail), when) or message.event.get("source", source) != source:
-            continue
-        if not {"project", "source_version"} & {*message.event, *detail}:
+        is_known = fits(message.but(event=detail), when) and message.event.get("source", source) == source
+        if is_known and not {"project", "source_version"} & {*message.event, *detail}:
             whole = {**message.event, "source": source, "detail-type": kind, "detail": detail}
             return _eventbridge(message.but(event=whole))
     return None
