@@ -136,7 +136,7 @@ def test_an_engine_ends_with_the_pytest_that_started_it(tmp_path: Path, workers:
     source = ENDS_PYTEST.replace("FIFO", str(fifo)).replace("WHO", who).replace("NUMBER", number)
     with subprocess.Popen(["cat", fifo]) as reader:  # until none of the engine's processes holds the other end
         try:
-            done = _run_pytest(tmp_path, source, {"PYTEST_ADDOPTS": workers})
+            done = _run_pytest(tmp_path, source, {"PYTEST_ADDOPTS": workers, "TMPDIR": str(tmp_path)})
             assert done.returncode != 0
             assert "1 passed" not in done.stdout
             assert reader.wait(PATIENCE_S) == 0
