@@ -449,7 +449,13 @@ def test_more_connections_than_there_are(clock: ManualClock, store: PostgresStor
         assert first.get(KEY) == BUILT
         refused(lambda: second.get(KEY), StoreThrottled, 69, "has too many connections", "max_connections")
         first.close()
-        assert second.get(KEY) == BUILT
+
+        def is_let_in() -> bool:
+            with suppress(StoreThrottled):  # the server lets a connection go a moment after it was closed
+                return second.get(KEY) == BUILT
+            return False
+
+        until(is_let_in)
         second.close()
 
 
