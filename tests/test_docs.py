@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,16 @@ def test_every_reason_code_is_explained() -> None:
     text = (ROOT / "docs/messages.md").read_text()
     internal = {Why.TAKEN_OVER}
     assert [why for why in Why if why not in internal and f"`{why}`" not in text] == []
+
+
+def test_the_tests_that_hold_the_guarantees_are_there() -> None:
+    files = {path.stem: path.read_text() for path in (ROOT / "tests").rglob("test_*.py")}
+    text = (ROOT / "docs/guarantees.md").read_text()
+    named = re.findall(r"`(?:tests/\w+/)?(test_\w+|Test\w+)(?:\.py)?`", text)
+    assert len(named) > 10
+    assert [
+        name for name in named if name not in files and not any(f"class {name}:" in one for one in files.values())
+    ] == []
 
 
 class Stage:

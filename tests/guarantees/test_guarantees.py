@@ -1,5 +1,5 @@
-"""G1 to G7, each by its name, on memory, SQLite, PostgreSQL and DynamoDB Local. G8 is ``test_newest``; the checker
-tries more."""
+"""G1 to G7, each by its name, on memory, SQLite, PostgreSQL and DynamoDB Local. G8 is ``test_g8_newest_wins``; the
+checker tries more."""
 
 from __future__ import annotations
 
