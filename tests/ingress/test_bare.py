@@ -112,6 +112,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "Connect, in short": {"Details": {"ContactData": {"ContactId": "c", "Attributes": {}}, "Parameters": {}}},
     "Config, in short": {"invokingEvent": "{}", "ruleParameters": "{}"},
     "CloudFormation, in short": {"RequestType": "Create", "ResourceProperties": {}},
+    "CloudFormation, the end": {"RequestType": "Delete", "ResourceProperties": {"a": "b"}, "PhysicalResourceId": "p"},
     "Secrets Manager, in short": {"Step": "testSecret", "ClientRequestToken": "t"},
     "Amazon Q": {"version": "1.0", "source": "custom", "content": {"textType": "client-markdown", "description": "x"}},
     "AppConfig": {

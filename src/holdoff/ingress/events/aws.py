@@ -20,6 +20,10 @@ from holdoff.ingress.events.kinds import ABOUT_AN_IMAGE, Kind, change, control, 
 
 _WARM: Final = "warm|warmup|warmUp|warm_up|warmer|warming|lambda_warmer|keepwarm|keepWarm|keep_warm|keep-warm|ping"
 _RESOURCE: Final = "RequestType=Create|Update|Delete"
+_OF_A_RESOURCE: Final = (
+    "StackId,RequestId,ResponseURL,ServiceToken,ResourceType,LogicalResourceId,PhysicalResourceId,ResourceProperties"
+    ",OldResourceProperties"
+)
 #: What browsers and previews of links send: https://www.rfc-editor.org/rfc/rfc9110#name-safe-methods
 LOOKS: Final = (
     control("HTTP", "a look", "a request that only looks: it came by {http.method}", "http.method=HEAD|OPTIONS"),
@@ -283,8 +287,7 @@ _ASKED_BY: Final = (
     ("CloudFormation", "a hook", "hookTypeName,request.clientRequestToken & actionInvocationPoint"),
     ("CloudFormation", "a macro", "transformId & requestId"),
     ("CloudFormation", "a resource", "action=CREATE|READ|UPDATE|DELETE|LIST & bearerToken,request.clientRequestToken"),
-    ("CloudFormation", "a resource", f"{_RESOURCE} & StackId,ResponseURL,LogicalResourceId,ResourceProperties"),
-    ("CloudFormation", "a resource", f"{_RESOURCE} only RequestType,ResourceProperties"),
+    ("CloudFormation", "a resource", f"{_RESOURCE} only RequestType,{_OF_A_RESOURCE}"),
     ("CloudFront", "a request", "viewer.ip & request.uri"),
     ("CloudTrail", "a call", "eventSource=*.amazonaws.com"),
     ("CloudTrail", "a file of logs", "s3Bucket & s3ObjectKey=*AWSLogs/*"),
