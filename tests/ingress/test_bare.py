@@ -376,6 +376,29 @@ def test_a_trigger_that_was_made_of_an_event_s_detail_is_for_its_project(detail:
         assert request.project == "docs"
 
 
+# An envelope stays one, and a custom resource that is deleted builds nothing, whatever it has.
+@pytest.mark.parametrize(
+    "name", [name for name, event in ASKED.items() if "Records" not in event and event.get("RequestType") != "Delete"]
+)
+def test_what_a_service_asks_is_a_trigger_if_it_names_a_project_that_is_configured(name: str) -> None:
+    for event in ({**ASKED[name], "project": "docs"}, s.in_sqs({**ASKED[name], "project": "docs"})):
+        (request,) = SEVERAL.intents(opened(event)[0])
+        assert isinstance(request, Request)
+        assert request.project == "docs"
+
+
+def test_what_a_service_asks_is_none_by_a_project_of_its_own() -> None:
+    (ignored,) = SEVERAL.intents(opened({**ASKED["Systems Manager"], "project": "another"})[0])
+    assert isinstance(ignored, Ignored)
+
+
+def test_an_event_of_aws_without_its_type_is_a_trigger_if_it_names_a_project_that_is_configured() -> None:
+    event = {"source": "aws.s3", "detail": s.s3_created()["detail"]}
+    (request,) = SEVERAL.intents(opened({**event, "project": "docs"})[0])
+    assert isinstance(request, Request)
+    assert request.project == "docs"
+
+
 #: What others may call things, too.
 OWN: dict[str, dict[str, Any]] = {
     "Airbrake": {"error": {"error_class": "x"}},

@@ -204,6 +204,7 @@ _UNKNOWN: Final[Mapping[str, Any]] = {
     "name": "another event",
     "ignored": "nothing is built for {source}'s {detail-type|event} unless a rule takes it",
 }
+_UNTYPED: Final = Kind(when="source=aws.*", named_by=("detail-type", "source"), **_UNKNOWN)
 #: In the names of schedules that keep functions warm: Zappa's is ``zappa-keep-warm-handler.keep_warm_callback``.
 _WARM_NAMES: Final = "*KeepWarm*|*WarmUp*|*Warmer*|" + "|".join(
     f"*{before}{word}{after}"
@@ -233,7 +234,7 @@ _BY_BRIDGE: Final = (
     Kind(when=f"source={_NO_CHANGE}", named_by=("detail-type", "source"), **_UNKNOWN),
     Kind(name="an event of a partner", when="source=aws.partner/* & detail-type", **_CARRIER),
     Kind(when=f"source={_KNOWN} & detail-type", named_by=("detail-type", "eventSource"), **_UNKNOWN),
-    Kind(when="source=aws.*", named_by=("detail-type", "source"), **_UNKNOWN),
+    _UNTYPED,
     Kind(name="an event of one's own", when="detail-type", **_CARRIER),
 )
 
@@ -381,6 +382,9 @@ _ASKED: Final = tuple(
     for sender, name, *several in _ASKED_BY
     for known in several
 )
+#: Kinds that are known by a few fields. One of their events that is also a trigger in Holdoff's own form counts as that
+#: trigger (``rules``).
+LOOSELY_KNOWN: Final = (_UNTYPED, *_ASKED)
 
 #: A job of a pipeline and a record of a stream build, as with the old snippet.
 _OTHER: Final = (

@@ -155,7 +155,7 @@ class Routes:
     def _draft(self, message: Message, kind: Kind | None) -> Draft:
         event = message.event
         is_trigger = isinstance(event, dict) and trigger_json.is_trigger(event, self.projects)
-        if kind is not None and not (is_trigger and kind.sender == CLOUD_EVENTS):
+        if kind is not None and not (is_trigger and (kind.sender == CLOUD_EVENTS or kind in aws.LOOSELY_KNOWN)):
             return kind.draft(message)
         reasons = (filled(one, message.look, short=True) for one in _REASONS.get(message.kind, ("{eventSource:}",)))
         otherwise = Draft(reason=next(filter(None, reasons), None))
