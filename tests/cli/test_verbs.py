@@ -220,6 +220,15 @@ def test_history_and_explain(docs: Cli) -> None:
     assert missing.returncode == 1
 
 
+@pytest.mark.parametrize("option", ["--event", "--source-version"])
+def test_explain_knows_no_trigger_by_a_text_that_none_can_have(docs: Cli, option: str) -> None:
+    docs("trigger", "docs", "--event-id", "e1")
+    asked = docs("explain", "docs", option, os.fsdecode(b"\xff"))
+
+    assert asked.returncode == 1
+    assert "not known here" in asked.stdout
+
+
 def test_history_of_a_gate_that_only_others_have_built(cli: Cli) -> None:
     cli.built_at(Decimal(int(time.time()) - 7_200))
     assert cli("history", "p").stdout == "p (local): no build that Holdoff started is kept; last built 2h ago\n"

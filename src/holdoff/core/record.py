@@ -288,4 +288,4 @@ def digest(text: str | None) -> str | None:
     from base64 import urlsafe_b64encode
     from hashlib import blake2b
 
-    return urlsafe_b64encode(blake2b(text.encode(), digest_size=6).digest()).decode()
+    return urlsafe_b64encode(blake2b(text.encode(errors="surrogatepass"), digest_size=6).digest()).decode()
