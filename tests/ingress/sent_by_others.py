@@ -1138,6 +1138,7 @@ _CLOUDS = (
                     "dev.cdevents.pipelinerun.finished.0.2.0",
                     "cd.service.deployed.v1",  # CDEvents, at first
                     "google.cloud.cloudbuild.build.v1.statusChanged",
+                    "google.cloud.deploy.rollout.v1.updated",
                     # https://artifacthub.io/docs   https://keptn.sh   https://docs.testkube.io
                     # https://plugins.jenkins.io/cloudevents
                     "io.artifacthub.repository.scanning-errors",
@@ -1615,6 +1616,20 @@ _BUILDS = (
                     "url": "https://awx.example.co.uk/#/jobs/playbook/2674",
                 },
             ),
+            # Of its job templates no name of their kind is told, as the tests of zulip have it
+            (
+                "AWX",
+                "failed",
+                {
+                    "status": "failed",
+                    "created_by": "admin",
+                    "started": "2020-01-23T09:15:45.741213+00:00",
+                    "finished": "2020-01-23T09:15:49.729882+00:00",
+                    "url": "https://towerhost/#/jobs/playbook/1",
+                    "traceback": "",
+                    "playbook": "hello_world.yml",
+                },
+            ),
             # As it was at first
             (
                 "CircleCI",
@@ -1908,6 +1923,13 @@ def _butter(event: str) -> Json:
     return {"data": {"id": "x"}, "webhook": {"event": event}}
 
 
+def _intercom(topic: str, state: str) -> Json:
+    """https://developers.intercom.com/docs/references/webhooks/webhook-models, and the tests of zulip"""
+    article = {"type": "article", "id": "15147019", "title": "Test", "state": state, "url": None}
+    about = {"type": "notification_event", "app_id": "k9i0ocyc", "id": "notif_7", "delivery_attempts": 1}
+    return {**about, "topic": topic, "data": {"type": "notification_event_data", "item": article}}
+
+
 def _optimizely(status: str) -> Json:
     """https://docs.developers.optimizely.com/platform-optimizely/docs/webhooks"""
     return {
@@ -2137,6 +2159,22 @@ _DRAFTS = (
         for kind, becomes in (
             ("page.content_updated", Built(id=EVENT_ID, reason="page.content_updated in Notion")),
             ("comment.created", nothing("Notion", "comment.created")),
+        )
+    ),
+    *(
+        _webhook("Intercom", f"{topic}, {state}", becomes, _intercom(topic, state))
+        for topic, state, becomes in (
+            *(
+                (f"article.{event}", state, Built(id="notif_7", reason=f"article.{event} in Intercom"))
+                for event, state in (
+                    *(("published", "published"), ("unpublished", "draft")),
+                    *(("updated", "published"), ("deleted", "published")),
+                )
+            ),
+            *(
+                (f"article.{event}", "draft", nothing("Intercom", "draft"))
+                for event in ("created", "updated", "deleted")
+            ),
         )
     ),
     _webhook(
