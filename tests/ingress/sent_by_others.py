@@ -1448,6 +1448,17 @@ _BUILDS = (
                 "error",
                 {"project_slug": "site", "level": "error", "culprit": "x in main", "event": {"event_id": "4dc4"}},
             ),
+            # Its plug-in at first, as the tests of zulip have it
+            (
+                "Sentry",
+                "warning",
+                {
+                    "project_name": "site",
+                    "level": "warning",
+                    "culprit": "x in main",
+                    "event": {"received": 1473185565.0},
+                },
+            ),
             ("Splunk", "sudo", {"results_link": "https://x", "sid": "rt_1", "search_name": "sudo", "result": {}}),
             (
                 "Statuspage",
@@ -2160,6 +2171,11 @@ _DRAFTS = (
             ("page.content_updated", Built(id=EVENT_ID, reason="page.content_updated in Notion")),
             ("comment.created", nothing("Notion", "comment.created")),
         )
+    ),
+    # An object that is public may have a draft beside it, and is deleted with it.
+    _webhook(
+        *("Cosmic", "an object with a draft that was deleted", Built(reason="webhook")),
+        {"resource": "objects", "event": "deleted", "data": {"object": {"status": "draft"}}},
     ),
     *(
         _webhook("Intercom", f"{topic}, {state}", becomes, _intercom(topic, state))

@@ -406,6 +406,7 @@ OWN: dict[str, dict[str, Any]] = {
     "Rundeck": {"trigger": "published", "executionId": 1},
     "SendGrid": {"event": "open", "email": "x"},
     "Sentry": {"project_slug": "x", "level": "main"},
+    "Sentry, a project": {"project_name": "x", "level": "main", "event": {"received": 1}},
     "Slack": {"type": "event_callback", "event": {"type": "published"}},
     "Splunk": {"search_name": "x", "sid": "1"},
     "Statuspage": {"page": {"id": "1", "status_indicator": "none"}},

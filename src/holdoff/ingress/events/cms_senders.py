@@ -216,7 +216,7 @@ _DRAFTS: Final = (
             # https://document.microcms.io/manual/webhook-setting: of what is not public, and was not
             ("microCMS", f"service & {_NEVER_PUBLIC}"),
             # https://www.cosmicjs.com/docs/api/webhooks: a draft of a public object stays beside it. And its first form
-            ("Cosmic", "resource=objects & data.object.status=draft"),
+            ("Cosmic", "resource=objects & event=created|edited & data.object.status=draft"),
             ("Cosmic", "type=object.created.draft|object.edited.draft"),
             # https://docs.developers.optimizely.com/platform-optimizely/docs/webhooks: the status ends a document's id.
             ("Optimizely", "tenantId & data.docId=*_Draft|*_Checked*|*_Rejected|*_AwaitingApproval|*_DelayedPublish"),
@@ -551,7 +551,7 @@ _HOSTS: Final = (
             ("Raygun", "eventType", "event=error_notification|error_activity & error.url & application.name"),
             ("Rollbar", "event_name", "data.item.first_occurrence_timestamp,data.deploy.project_id"),
             ("Sentry", f"{_SENTRY},action", f"{_SENTRY},installation.uuid"),
-            ("Sentry", "level", "project_slug & culprit & event.event_id"),
+            ("Sentry", "level", "project_slug,project_name & culprit & event.event_id,event.received"),
             ("Snyk", "http.headers.x-snyk-event", ""),
             ("Splunk", "search_name", "sid & results_link"),
             ("Statuspage", "page.status_indicator", "meta.unsubscribe & page.id"),
