@@ -605,6 +605,17 @@ _GIT = (
 _IN_GOOGLE = "us-east1-docker.pkg.dev/octo/web/site"
 _IN_AZURE = "Microsoft.ContainerRegistry.ImagePushed"
 _BY_HARBOR = "harbor.artifact.pushed"
+_PUBLISHED = "dev.cdevents.artifact.published.0.1.1"
+
+
+def _published_by_harbor(tag: str) -> Json:
+    """https://github.com/goharbor/harbor/blob/main/src/pkg/notifier/formats/cdevents.go"""
+    subject = {"id": "pkg:oci/site@sha256:8a", "source": "/octo", "type": "artifact", "content": {}}
+    told = {"version": "0.3.0", "id": "2d", "source": "/octo", "type": _PUBLISHED, "timestamp": "2026-11-23T01:01:07Z"}
+    data = {"context": told, "subject": subject, "customData": harbor("", tag)["event_data"]}
+    return {**cloud_event(_PUBLISHED), "data": {**data, "customDataContentType": "application/json"}}
+
+
 _REGISTRIES = (
     _webhook("Harbor", "PUSH_ARTIFACT", Built(reason="PUSH_ARTIFACT in Harbor"), harbor("PUSH_ARTIFACT")),
     *(
@@ -649,6 +660,7 @@ _REGISTRIES = (
                 _BY_HARBOR,
                 {**cloud_event(_BY_HARBOR), "data": harbor("", "sha256-8a.sig")["event_data"]},
             ),
+            ("CloudEvents", _PUBLISHED, _published_by_harbor("sha256-8a.sig")),
         )
     ),
     *(
@@ -665,7 +677,14 @@ _REGISTRIES = (
                 _BY_HARBOR,
                 {**cloud_event(_BY_HARBOR), "data": harbor("", "")["event_data"]},
             ),
+            ("CloudEvents", _PUBLISHED, _published_by_harbor("sha256:8a")),
         )
+    ),
+    _webhook(
+        "CloudEvents",
+        _PUBLISHED,
+        Built(id="/octo#7", reason=f"{_PUBLISHED} in CloudEvents"),
+        _published_by_harbor("v1"),
     ),
     # https://github.com/project-zot/zot/blob/main/pkg/extensions/events/events.go
     *(

@@ -451,10 +451,10 @@ def _written(sender: str, path: str, known_by: str, carries: str = "data", **mor
 
 
 def _cloud_events(at: str, data: str) -> Iterator[Kind]:
-    known_by, tag = f"{at}specversion & {at}source & {at}id", f"{data}resources.0.tag,{data}target.tag,{data}reference"
-    return _written(
-        "CloudEvents", f"{at}type", known_by, "" if at else "data", tag=tag, id=f"{{{at}source}}#{{{at}id}}"
-    )
+    paths = ("resources.0.tag", "customData.resources.0.tag", "target.tag", "reference")
+    known_by, tag = f"{at}specversion & {at}source & {at}id", ",".join(data + path for path in paths)
+    more = {"tag": tag, "id": f"{{{at}source}}#{{{at}id}}"}
+    return _written("CloudEvents", f"{at}type", known_by, "" if at else "data", **more)
 
 
 _CLOUDS: Final = (
