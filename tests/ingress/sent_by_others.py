@@ -2121,6 +2121,20 @@ _DRAFTS = (
         nothing("Kontent.ai", "draft"),
         {"message": {"operation": "change_workflow_step", "api_name": "content_management"}, "data": {}},
     ),
+    # https://github.com/kontent-ai: its samples call it "legacy webhook data"
+    *(
+        _webhook(
+            *("Kontent.ai", f"{what}, as it was told without a list", becomes),
+            {
+                "data": {"system": {"id": "x", "workflow_step": "published", "type": "article"}},
+                "message": {"environment_id": "e", "action": "published", "delivery_slot": slot},
+            },
+        )
+        for what, slot, becomes in (
+            ("a draft", "preview", nothing("Kontent.ai", "draft")),
+            ("published content", "published", Built(reason="webhook")),
+        )
+    ),
     _webhook(
         "Kontent.ai",
         "a draft, as it was told at first",

@@ -212,7 +212,7 @@ _DRAFTS: Final = (
             ("Hygraph", "operation=create|update & data.stage=DRAFT"),
             # https://developers.intercom.com/docs/references/webhooks/webhook-models: created, updated or deleted
             ("Intercom", "type=notification_event & app_id & topic=article.*ted & data.item.state=draft"),
-            ("Kontent.ai", "message.api_name=delivery_preview|content_management"),  # its first form
+            ("Kontent.ai", "message.api_name,message.delivery_slot=*preview|content_management"),  # its first forms
             # https://document.microcms.io/manual/webhook-setting: of what is not public, and was not
             ("microCMS", f"service & {_NEVER_PUBLIC}"),
             # https://www.cosmicjs.com/docs/api/webhooks: a draft of a public object stays beside it. And its first form
