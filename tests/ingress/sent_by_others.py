@@ -605,6 +605,17 @@ _GIT = (
 _IN_GOOGLE = "us-east1-docker.pkg.dev/octo/web/site"
 _IN_AZURE = "Microsoft.ContainerRegistry.ImagePushed"
 _BY_HARBOR = "harbor.artifact.pushed"
+_PUBLISHED = "dev.cdevents.artifact.published.0.1.1"
+
+
+def _published_by_harbor(tag: str) -> Json:
+    """https://github.com/goharbor/harbor/blob/main/src/pkg/notifier/formats/cdevents.go"""
+    subject = {"id": "pkg:oci/site@sha256:8a", "source": "/octo", "type": "artifact", "content": {}}
+    told = {"version": "0.3.0", "id": "2d", "source": "/octo", "type": _PUBLISHED, "timestamp": "2026-11-23T01:01:07Z"}
+    data = {"context": told, "subject": subject, "customData": harbor("", tag)["event_data"]}
+    return {**cloud_event(_PUBLISHED), "data": {**data, "customDataContentType": "application/json"}}
+
+
 _REGISTRIES = (
     _webhook("Harbor", "PUSH_ARTIFACT", Built(reason="PUSH_ARTIFACT in Harbor"), harbor("PUSH_ARTIFACT")),
     *(
@@ -649,6 +660,7 @@ _REGISTRIES = (
                 _BY_HARBOR,
                 {**cloud_event(_BY_HARBOR), "data": harbor("", "sha256-8a.sig")["event_data"]},
             ),
+            ("CloudEvents", _PUBLISHED, _published_by_harbor("sha256-8a.sig")),
         )
     ),
     *(
@@ -665,7 +677,14 @@ _REGISTRIES = (
                 _BY_HARBOR,
                 {**cloud_event(_BY_HARBOR), "data": harbor("", "")["event_data"]},
             ),
+            ("CloudEvents", _PUBLISHED, _published_by_harbor("sha256:8a")),
         )
+    ),
+    _webhook(
+        "CloudEvents",
+        _PUBLISHED,
+        Built(id="/octo#7", reason=f"{_PUBLISHED} in CloudEvents"),
+        _published_by_harbor("v1"),
     ),
     # https://github.com/project-zot/zot/blob/main/pkg/extensions/events/events.go
     *(
@@ -1138,6 +1157,7 @@ _CLOUDS = (
                     "dev.cdevents.pipelinerun.finished.0.2.0",
                     "cd.service.deployed.v1",  # CDEvents, at first
                     "google.cloud.cloudbuild.build.v1.statusChanged",
+                    "google.cloud.deploy.rollout.v1.updated",
                     # https://artifacthub.io/docs   https://keptn.sh   https://docs.testkube.io
                     # https://plugins.jenkins.io/cloudevents
                     "io.artifacthub.repository.scanning-errors",
@@ -1447,6 +1467,17 @@ _BUILDS = (
                 "error",
                 {"project_slug": "site", "level": "error", "culprit": "x in main", "event": {"event_id": "4dc4"}},
             ),
+            # Its plug-in at first, as the tests of zulip have it
+            (
+                "Sentry",
+                "warning",
+                {
+                    "project_name": "site",
+                    "level": "warning",
+                    "culprit": "x in main",
+                    "event": {"received": 1473185565.0},
+                },
+            ),
             ("Splunk", "sudo", {"results_link": "https://x", "sid": "rt_1", "search_name": "sudo", "result": {}}),
             (
                 "Statuspage",
@@ -1613,6 +1644,20 @@ _BUILDS = (
                     "started": "2018-09-11T19:19:10Z",
                     "finished": "2018-09-11T19:21:41Z",
                     "url": "https://awx.example.co.uk/#/jobs/playbook/2674",
+                },
+            ),
+            # Of its job templates no name of their kind is told, as the tests of zulip have it
+            (
+                "AWX",
+                "failed",
+                {
+                    "status": "failed",
+                    "created_by": "admin",
+                    "started": "2020-01-23T09:15:45.741213+00:00",
+                    "finished": "2020-01-23T09:15:49.729882+00:00",
+                    "url": "https://towerhost/#/jobs/playbook/1",
+                    "traceback": "",
+                    "playbook": "hello_world.yml",
                 },
             ),
             # As it was at first
@@ -1908,6 +1953,13 @@ def _butter(event: str) -> Json:
     return {"data": {"id": "x"}, "webhook": {"event": event}}
 
 
+def _intercom(topic: str, state: str) -> Json:
+    """https://developers.intercom.com/docs/references/webhooks/webhook-models, and the tests of zulip"""
+    article = {"type": "article", "id": "15147019", "title": "Test", "state": state, "url": None}
+    about = {"type": "notification_event", "app_id": "k9i0ocyc", "id": "notif_7", "delivery_attempts": 1}
+    return {**about, "topic": topic, "data": {"type": "notification_event_data", "item": article}}
+
+
 def _optimizely(status: str) -> Json:
     """https://docs.developers.optimizely.com/platform-optimizely/docs/webhooks"""
     return {
@@ -2069,6 +2121,20 @@ _DRAFTS = (
         nothing("Kontent.ai", "draft"),
         {"message": {"operation": "change_workflow_step", "api_name": "content_management"}, "data": {}},
     ),
+    # https://github.com/kontent-ai: its samples call it "legacy webhook data"
+    *(
+        _webhook(
+            *("Kontent.ai", f"{what}, as it was told without a list", becomes),
+            {
+                "data": {"system": {"id": "x", "workflow_step": "published", "type": "article"}},
+                "message": {"environment_id": "e", "action": "published", "delivery_slot": slot},
+            },
+        )
+        for what, slot, becomes in (
+            ("a draft", "preview", nothing("Kontent.ai", "draft")),
+            ("published content", "published", Built(reason="webhook")),
+        )
+    ),
     _webhook(
         "Kontent.ai",
         "a draft, as it was told at first",
@@ -2137,6 +2203,27 @@ _DRAFTS = (
         for kind, becomes in (
             ("page.content_updated", Built(id=EVENT_ID, reason="page.content_updated in Notion")),
             ("comment.created", nothing("Notion", "comment.created")),
+        )
+    ),
+    # An object that is public may have a draft beside it, and is deleted with it.
+    _webhook(
+        *("Cosmic", "an object with a draft that was deleted", Built(reason="webhook")),
+        {"resource": "objects", "event": "deleted", "data": {"object": {"status": "draft"}}},
+    ),
+    *(
+        _webhook("Intercom", f"{topic}, {state}", becomes, _intercom(topic, state))
+        for topic, state, becomes in (
+            *(
+                (f"article.{event}", state, Built(id="notif_7", reason=f"article.{event} in Intercom"))
+                for event, state in (
+                    *(("published", "published"), ("unpublished", "draft")),
+                    *(("updated", "published"), ("deleted", "published")),
+                )
+            ),
+            *(
+                (f"article.{event}", "draft", nothing("Intercom", "draft"))
+                for event in ("created", "updated", "deleted")
+            ),
         )
     ),
     _webhook(

@@ -210,11 +210,13 @@ _DRAFTS: Final = (
             ("Directus", "event=*items.create & collection & payload.status=draft"),
             # https://hygraph.com/docs/api-reference/basics/webhooks
             ("Hygraph", "operation=create|update & data.stage=DRAFT"),
-            ("Kontent.ai", "message.api_name=delivery_preview|content_management"),  # its first form
+            # https://developers.intercom.com/docs/references/webhooks/webhook-models: created, updated or deleted
+            ("Intercom", "type=notification_event & app_id & topic=article.*ted & data.item.state=draft"),
+            ("Kontent.ai", "message.api_name,message.delivery_slot=*preview|content_management"),  # its first forms
             # https://document.microcms.io/manual/webhook-setting: of what is not public, and was not
             ("microCMS", f"service & {_NEVER_PUBLIC}"),
             # https://www.cosmicjs.com/docs/api/webhooks: a draft of a public object stays beside it. And its first form
-            ("Cosmic", "resource=objects & data.object.status=draft"),
+            ("Cosmic", "resource=objects & event=created|edited & data.object.status=draft"),
             ("Cosmic", "type=object.created.draft|object.edited.draft"),
             # https://docs.developers.optimizely.com/platform-optimizely/docs/webhooks: the status ends a document's id.
             ("Optimizely", "tenantId & data.docId=*_Draft|*_Checked*|*_Rejected|*_AwaitingApproval|*_DelayedPublish"),
@@ -250,6 +252,7 @@ _DRAFTS: Final = (
         "|database.*|data_source.*",
         id="{id}",
     ),
+    *_typed("Intercom", "topic", "type=notification_event & app_id & data.item.type", "article.*", id="{id}"),
     # https://doc.sitecore.com/sai/en/developers/sitecoreai/webhook-event-handler-http-request.html: edits are drafts.
     *_typed("Sitecore", "EventName,WorkflowName", "WebhookItemId & WebhookItemName", "publish:end*"),
 )
@@ -406,18 +409,16 @@ _SHOPS: Final = (
 # https://learn.microsoft.com/en-us/azure/event-grid/system-topics
 # https://docs.cloud.google.com/eventarc/docs/event-types
 _WRITTEN: Final = (
-    "Microsoft.Storage.BlobCreated|Microsoft.Storage.BlobDeleted|Microsoft.Storage.BlobRenamed"
-    "|Microsoft.Storage.DirectoryRenamed|Microsoft.Storage.DirectoryDeleted"
-    "|Microsoft.ContainerRegistry.ImagePushed|Microsoft.ContainerRegistry.ChartPushed|harbor.artifact.pushed"
-    "|google.cloud.storage.object.v1.finalized|google.cloud.storage.object.v1.deleted"
+    "Microsoft.Storage.BlobCreated|Microsoft.Storage.*Deleted|Microsoft.Storage.*Renamed|harbor.artifact.pushed"
+    "|Microsoft.ContainerRegistry.*Pushed|Microsoft.MachineLearningServices.ModelRegistered|zotregistry.image.updated"
+    "|google.cloud.storage.object.v1.finalized|google.cloud.storage.object.v1.deleted|cd.artifact.published.v1"
     "|google.cloud.storage.object.v1.archived|dev.cdevents.change.merged.*|dev.cdevents.artifact.published.*"
-    "|cd.change.merged.v1|cd.artifact.published.v1|Microsoft.MachineLearningServices.ModelRegistered"
-    "|zotregistry.image.updated|io.artifacthub.package.new-release|aem.*published"
+    "|cd.change.merged.v1|io.artifacthub.package.new-release|aem.*published"
 )
 _OTHERS: Final = (
-    "Microsoft.*|google.cloud.storage.*|google.cloud.cloudbuild.*|dev.tekton.*|dev.cdevents.*|cd.*.*.v1"
-    "|harbor.artifact.*|harbor.quota.*|harbor.replication.*|harbor.scan.*|harbor.tag_retention.*|zotregistry.*"
-    "|io.artifacthub.*|sh.keptn.*|io.testkube.*|org.jenkinsci.*|aem.*|google.firebase.auth.*|com.twilio.*"
+    "Microsoft.*|google.cloud.storage.*|google.cloud.cloudbuild.*|google.cloud.deploy.*|google.firebase.auth.*"
+    "|dev.tekton.*|dev.cdevents.*|cd.*.*.v1|harbor.artifact.*|harbor.quota.*|harbor.replication.*|harbor.scan.*"
+    "|harbor.tag_retention.*|zotregistry.*|io.artifacthub.*|sh.keptn.*|io.testkube.*|org.jenkinsci.*|aem.*|com.twilio.*"
 )
 _GCS: Final = "message.attributes"
 _GCS_WRITTEN: Final = "OBJECT_FINALIZE|OBJECT_DELETE|OBJECT_ARCHIVE"
@@ -450,10 +451,10 @@ def _written(sender: str, path: str, known_by: str, carries: str = "data", **mor
 
 
 def _cloud_events(at: str, data: str) -> Iterator[Kind]:
-    known_by, tag = f"{at}specversion & {at}source & {at}id", f"{data}resources.0.tag,{data}target.tag,{data}reference"
-    return _written(
-        "CloudEvents", f"{at}type", known_by, "" if at else "data", tag=tag, id=f"{{{at}source}}#{{{at}id}}"
-    )
+    paths = ("resources.0.tag", "customData.resources.0.tag", "target.tag", "reference")
+    known_by, tag = f"{at}specversion & {at}source & {at}id", ",".join(data + path for path in paths)
+    more = {"tag": tag, "id": f"{{{at}source}}#{{{at}id}}"}
+    return _written("CloudEvents", f"{at}type", known_by, "" if at else "data", **more)
 
 
 _CLOUDS: Final = (
@@ -550,14 +551,13 @@ _HOSTS: Final = (
             ("Raygun", "eventType", "event=error_notification|error_activity & error.url & application.name"),
             ("Rollbar", "event_name", "data.item.first_occurrence_timestamp,data.deploy.project_id"),
             ("Sentry", f"{_SENTRY},action", f"{_SENTRY},installation.uuid"),
-            ("Sentry", "level", "project_slug & culprit & event.event_id"),
+            ("Sentry", "level", "project_slug,project_name & culprit & event.event_id,event.received"),
             ("Snyk", "http.headers.x-snyk-event", ""),
             ("Splunk", "search_name", "sid & results_link"),
             ("Statuspage", "page.status_indicator", "meta.unsubscribe & page.id"),
             # Mails, talk, tickets, users and orders
             ("Clerk", "type", "object=event & data.object=user|session|email|sms*|organ*|role|perm*|wait*|commerce*"),
             ("commercetools", "resource.typeId", "projectKey & resource.typeId=cart|customer*|order*|payment|subscri*"),
-            ("Intercom", "topic", "type=notification_event & app_id & data.item.type"),
             ("Jira", "webhookEvent", f"webhookEvent={_AT_JIRA}"),
             ("Linear", "type", "webhookTimestamp & organizationId & action"),
             ("Mailgun", "event-data.event,event", "event-data.event,message-headers & signature.token,message-headers"),
@@ -572,7 +572,7 @@ _HOSTS: Final = (
             # Builds
             ("App Service", "status", "siteName & hostName & deployer"),
             ("AppVeyor", "eventName", "eventData.buildUrl"),
-            ("AWX", "status", "friendly_name & started & finished & url=*/jobs/*"),
+            ("AWX", "status", "friendly_name,playbook & started & finished & url=*/jobs/*"),
             ("Bamboo", "build.status", "build.buildResultKey"),
             ("Bitrise", "http.headers.bitrise-event-type,build_status", "http.headers.bitrise-event-type,build_slug"),
             ("Buildbot", "event,state_string", "buildid & buildername,builderid"),
