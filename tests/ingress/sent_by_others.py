@@ -1297,6 +1297,36 @@ _BUILDS = (
                 "testing",
                 {"build": {"build_url": "https://x/1", "commit_url": "https://x/2", "status": "testing"}},
             ),
+            # https://docs.codacy.com/repositories-configure/integrations/webhook-notifications
+            (
+                "Codacy",
+                AFTER,
+                {"commit": {"data": {"uuid": AFTER, "urls": {"delta": "https://x"}}, "results": {"new_count": 0}}},
+            ),
+            # https://github.com/codecov/worker/blob/main/services/notification/notifiers/webhook.py: after each build
+            (
+                "Codecov",
+                AFTER,
+                {
+                    "repo": {"url": "https://x", "service_id": "7", "name": "site", "private": False},
+                    "head": {"commitid": AFTER, "branch": "main", "message": "Fix"},
+                    "compare": {"url": "https://x", "message": "no change", "coverage": "0.0", "notation": ""},
+                    "owner": {"username": "octo", "service_id": "8", "service": "github"},
+                    "pull": None,
+                },
+            ),
+            # https://docs.coveralls.io/app-notifications: after each build
+            (
+                "Coveralls",
+                AFTER,
+                {
+                    "badge_url": "https://s3.amazonaws.com/assets.coveralls.io/badges/coveralls_60.svg",
+                    "commit_sha": AFTER,
+                    "branch": "main",
+                    "repo_name": "octo/site",
+                    "covered_percent": 60.5,
+                },
+            ),
             # https://fluxcd.io/flux/components/notification/events/
             (
                 "Flux",

@@ -257,6 +257,12 @@ def test_a_push_of_the_old_plug_in_of_bitbuckets_is_one_without_its_project() ->
     assert isinstance(side, Ignored)
 
 
+def test_a_push_of_gitlabs_in_short_has_the_version_to_check_out() -> None:
+    request = only(by_queue({"object_kind": "push", "ref": "refs/heads/main", "checkout_sha": AFTER}))
+    assert isinstance(request, Request)
+    assert request.source_version == AFTER
+
+
 def test_a_push_of_gitees_that_lacks_its_version_is_not_lost() -> None:
     event = {"hook_name": "push_hooks", "ref": "refs/heads/main", "repository": {"path_with_namespace": "octo/site"}}
     assert isinstance(only(by_queue(event)), Request)

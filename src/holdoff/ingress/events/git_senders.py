@@ -159,7 +159,7 @@ _GITLAB_KINDS: Final = (
     trial("Codeup, AtomGit", f"{_LIKE_GITLAB} only before,after"),  # their pushes are like GitLab's
     *(
         _push(
-            *("GitLab", f"{_PUSHED_THERE}{told}", "ref", "after", "before"),
+            *("GitLab", f"{_PUSHED_THERE}{told}", "ref", "after,checkout_sha", "before"),
             tagged="{checkout_sha,after!}",  # null if the tag was deleted
             **more,
             commits="commits",
@@ -433,10 +433,7 @@ _OF_A_REF: Final = (
         *("OneDev", "type=RefUpdated & refName & projectId,project.id", "refName", "", "oldCommitId"),
         version="{newCommitId}",  # not in each of its versions
     ),
-    _other(
-        *("OneDev", "type"),
-        when="type=Build*|CodeComment*|Issue*|PullRequest*|Workspace* & projectId,project.id & date",
-    ),
+    _other("OneDev", "type", when="type=Build*|CodeComment*|Issue*|PullRequest*|Work* & projectId,project.id & date"),
     # https://radicle.garden/help/ci: without a branch it is the default one
     _push("Radicle", f"{_AT_RADICLE}=push|branch_created|branch_updated", _IN_RADICLE, "after", "before"),
     _other("Radicle", _AT_RADICLE),
