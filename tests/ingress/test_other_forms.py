@@ -560,6 +560,7 @@ def test_a_schedule_is_a_warmers_by_whole_words(name: str, is_warmer: bool) -> N
         "x-launchpad-delivery",
         "x-coding-delivery",
         "x-gitcode-delivery",
+        "x-gitverse-delivery",
         "x-tangled-delivery",
         "x-securesourcemanager-delivery",
     ],
