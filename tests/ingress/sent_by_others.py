@@ -354,6 +354,14 @@ _GIT = (
             ("push, of a deleted branch", "main was deleted", _MAIN, True),
         )
     ),
+    # https://helixteamhub.cloud/docs/user/webhooks/general: the hooks of a company and of a project
+    *(
+        _webhook(
+            *("TeamHub", f"a {kind} was created", nothing("TeamHub", kind)),
+            {"operation": "created", "type": kind, "subject": {"id": "a", "uuid": "7"}, kind: {"id": "b", "uuid": "8"}},
+        )
+        for kind in ("project", "repository")
+    ),
     _webhook("Harness", "branch_deleted", "main was deleted", harness("branch_deleted", new=ZERO)),
     *(
         _webhook("Harness", kind, nothing("Harness", kind), harness(kind))
@@ -1325,6 +1333,31 @@ _BUILDS = (
                     "branch": "main",
                     "repo_name": "octo/site",
                     "covered_percent": 60.5,
+                },
+            ),
+            # https://www.chromatic.com/docs/custom-webhooks, and its first version: after each build
+            *(
+                ("Chromatic", event, {"event": event, about: {"webUrl": "https://www.chromatic.com/build?number=1"}})
+                for event, about in (("build", "build"), ("build-status-changed", "build"), ("review", "review"))
+            ),
+            # https://docs.deepsource.com/docs/developers/webhooks/events: after each push
+            (
+                "DeepSource",
+                "analysis_run.started",
+                {
+                    "id": "7",
+                    "type": "analysis_run.started",
+                    "createdAt": 1764039600,
+                    "data": {"object": {"object": "AnalysisRun", "branchName": "main", "commitOid": AFTER}},
+                },
+            ),
+            # https://www.browserstack.com/docs/percy/references/webhook-payload: after each build
+            (
+                "Percy",
+                "build_created",
+                {
+                    "data": {"type": "webhook-deliveries", "attributes": {"build-number": 7, "event": "build_created"}},
+                    "included": [{"type": "builds", "attributes": {"branch": "main", "state": "pending"}}],
                 },
             ),
             # https://fluxcd.io/flux/components/notification/events/

@@ -106,6 +106,7 @@ _GITHUB_BARE: Final = (
     _like_github("GitHub", f"{_MOVED} & repository.pushed_at"),
     # Gitea, Forgejo, Gogs, TeamHub and others send nearly the same. They differ in how they say that a list is cut off.
     _like_github("a git host", _MOVED, total="total_commits"),
+    _other("TeamHub", "type", when="type=project|repository & operation=created|updated|deleted & subject.uuid"),
     # Its web hooks, and its service hooks: https://coding.net/help/docs/project-settings/open/webhook.html
     _like_github("CODING", f"{_AT_CODING},event=push|GIT_PUSHED & {_AT_CODING},team.domain", total="total_commits"),
     _other("CODING", f"{_AT_CODING},event", when=f"{_AT_CODING},eventName & {_AT_CODING},team.domain"),
@@ -302,7 +303,7 @@ _ON_FEDORAS_BUS: Final = "org.fedoraproject.*|org.centos.*|org.release-monitorin
 _AT_LAUNCHPAD: Final = "http.headers.x-launchpad-event-type"
 _AT_RADICLE: Final = "http.headers.x-radicle-event-type"
 _IN_RADICLE: Final = "branch,repository.default_branch"
-_PUSHED_TO_RHODECODE: Final = "event.name=repo-push & event.server_url"
+_PUSHED: Final = "event.name=repo-push & event.server_url"
 _OF_A_REF: Final = (
     # https://gerrit-review.googlesource.com/Documentation/cmd-stream-events.html
     *(
@@ -394,17 +395,13 @@ _OF_A_REF: Final = (
     # https://docs.rhodecode.com: of a push it says the branches, and not which commit is the newest of which branch.
     # Commits of Subversion have no branch. Mercurial has a default branch of its own.
     change(
-        *("RhodeCode", "a commit", f"{_PUSHED_TO_RHODECODE} & event.repo.repo_type=svn"),
+        *("RhodeCode", "a commit", f"{_PUSHED} & event.repo.repo_type=svn"),
         "commit to {event.repo.repo_name}",
         by="{event.actor.username}",
     ),
     *(
-        _push(
-            *("RhodeCode", f"{_PUSHED_TO_RHODECODE}{of}", "event.push.branches.0.name", "", ""),
-            each="event.push.branches",
-            default=default,
-        )
-        for of, default in ((" & event.repo.repo_type=hg", "default"), ("", ""))
+        _push("RhodeCode", _PUSHED + of, "event.push.branches.0.name", "", "", each="event.push.branches", default=its)
+        for of, its in ((" & event.repo.repo_type=hg", "default"), ("", ""))
     ),
     _other("RhodeCode", "event.name", when="event.name & event.server_url & event.repo.repo_name"),
     # Its events stand in the tests of https://github.com/argoproj/argo-cd
