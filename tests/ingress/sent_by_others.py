@@ -163,6 +163,29 @@ def pagure(topic: str = "git.receive", **more: str) -> Json:
     }
 
 
+def on_fedoras_bus(topic: str, **more: Any) -> Json:
+    """What Fedora's bus carries, as the tests of https://github.com/packit/packit-service have it."""
+    return {"topic": f"org.fedoraproject.prod.{topic}", **more}
+
+
+def kept_by_fedora(topic: str, **message: Any) -> Json:
+    """The same, as Fedora keeps it. Its version of what kept it stands beside."""
+    about = {"msg_id": "2026-8e", "source_name": "datanommer", "source_version": "0.9.0", "crypto": "x509"}
+    return on_fedoras_bus(topic, **about, i=1, timestamp=1795395667.0, msg=message)
+
+
+def backlog(kind: int, **content: Any) -> Json:
+    """https://developer.nulab.com/docs/backlog/: an event of its webhooks, as receivers are tested"""
+    about = {"project": {"id": 7, "projectKey": "SITE"}, "created": "2026-11-25T03:00:00Z", "notifications": []}
+    return {"id": 10, "type": kind, **about, "content": content, "createdUser": {"id": 8, "name": "Ann"}}
+
+
+def backlog_push(ref: str = "refs/heads/main", what: str = "update") -> Json:
+    """The same: it does not say which of its revisions is the newest."""
+    moved = {"change_type": what, "revision_type": "commit", "revision_count": 1, "ref": ref}
+    return backlog(12, repository={"id": 3, "name": "site"}, revisions=[{"rev": AFTER, "comment": "Fix"}], **moved)
+
+
 def sourcehut(new: str | None, **named: Any) -> Json:
     """A ref of https://man.sr.ht/git.sr.ht/api.md#webhooks, and of the query in https://man.sr.ht/graphql.md#webhooks."""
     return named | {"old": {"id": BEFORE}, "new": {"id": new} if new else None}
@@ -330,6 +353,14 @@ _GIT = (
             ("push of a tag", "v1 is no branch, and no rule takes it", "refs/tags/v1", False),
             ("push, of a deleted branch", "main was deleted", _MAIN, True),
         )
+    ),
+    # https://helixteamhub.cloud/docs/user/webhooks/general: the hooks of a company and of a project
+    *(
+        _webhook(
+            *("TeamHub", f"a {kind} was created", nothing("TeamHub", kind)),
+            {"operation": "created", "type": kind, "subject": {"id": "a", "uuid": "7"}, kind: {"id": "b", "uuid": "8"}},
+        )
+        for kind in ("project", "repository")
     ),
     _webhook("Harness", "branch_deleted", "main was deleted", harness("branch_deleted", new=ZERO)),
     *(
@@ -599,6 +630,57 @@ _GIT = (
                 "a test of Pagure: the webhook is set up",
                 {"i": 1, "msg": {"content": "Test message"}, "msg_id": "2026-8e", "topic": "Test.notification"},
             ),
+            (
+                "git.receive, as Fedora's bus has it",
+                _OF_PAGURE._replace(by=None, line=f"site {_MAIN}", reason="push to site main", parent=None, id=None),
+                on_fedoras_bus(
+                    "pagure.git.receive", agent="ann", branch="main", end_commit=AFTER, repo={"name": "site"}
+                ),
+            ),
+            ("git.receive, as Fedora keeps it", _OF_PAGURE, kept_by_fedora("git.receive", **pagure()["msg"])),
+            (
+                "git.receive, in its first form",
+                Built(AFTER, f"Pagure {_MAIN}", id="2026-8e", reason="push to main"),
+                kept_by_fedora("git.receive", commit={"agent": "ann", "branch": "main", "repo": "site", "rev": AFTER}),
+            ),
+        )
+    ),
+    _webhook(
+        *("Fedora", "forgejo.push of main", _OF_PAGURE._replace(id=None)),
+        on_fedoras_bus(
+            "forgejo.push",
+            body={
+                "ref": _MAIN,
+                "before": BEFORE,
+                "after": AFTER,
+                "repository": {"full_name": "octo/site", "default_branch": "main"},
+                "sender": {"login": "ann"},
+            },
+            headers={"x-forgejo-event": "push"},
+        ),
+    ),
+    *(
+        _webhook("Fedora", topic, nothing("Fedora", f"org.fedoraproject.prod.{topic}"), body)
+        for topic, body in (
+            ("copr.build.end", on_fedoras_bus("copr.build.end", status=1, build=1044215, copr="site")),
+            ("buildsys.tag", on_fedoras_bus("buildsys.tag", id=EVENT_ID, body={"tag": "f40", "name": "site"})),
+            ("buildsys.build.state.change", kept_by_fedora("buildsys.build.state.change", build_id=7, new=1)),
+            (
+                "pagure.pull-request.flag.updated",
+                on_fedoras_bus("pagure.pull-request.flag.updated", agent="zuul", pullrequest={"branch": "main"}),
+            ),
+        )
+    ),
+    *(
+        _webhook("Backlog", event, becomes, body)
+        for event, becomes, body in (
+            ("12: a push of main", Built(None, None, by="Ann", reason="push to site main"), backlog_push()),
+            ("12: a push of another branch", _NO_DEFAULT.format("Backlog"), backlog_push("refs/heads/side")),
+            ("12: a push of a tag", "v1 is no branch, and no rule takes it", backlog_push("refs/tags/v1")),
+            ("12: a push, of a deleted branch", "main was deleted", backlog_push(what="delete")),
+            ("11: a commit", Built(reason="commit to SITE"), backlog(11, rev=7, comment="Fix")),
+            ("1: an issue", nothing("Backlog", "1"), backlog(1, key_id=100, summary="x")),
+            ("19: a pull request", nothing("Backlog", "19"), backlog(19, number=7, branch="side", base="main")),
         )
     ),
 )
@@ -1242,6 +1324,61 @@ _BUILDS = (
                 "Codeship",
                 "testing",
                 {"build": {"build_url": "https://x/1", "commit_url": "https://x/2", "status": "testing"}},
+            ),
+            # https://docs.codacy.com/repositories-configure/integrations/webhook-notifications
+            (
+                "Codacy",
+                AFTER,
+                {"commit": {"data": {"uuid": AFTER, "urls": {"delta": "https://x"}}, "results": {"new_count": 0}}},
+            ),
+            # https://github.com/codecov/worker/blob/main/services/notification/notifiers/webhook.py: after each build
+            (
+                "Codecov",
+                AFTER,
+                {
+                    "repo": {"url": "https://x", "service_id": "7", "name": "site", "private": False},
+                    "head": {"commitid": AFTER, "branch": "main", "message": "Fix"},
+                    "compare": {"url": "https://x", "message": "no change", "coverage": "0.0", "notation": ""},
+                    "owner": {"username": "octo", "service_id": "8", "service": "github"},
+                    "pull": None,
+                },
+            ),
+            # https://docs.coveralls.io/app-notifications: after each build
+            (
+                "Coveralls",
+                AFTER,
+                {
+                    "badge_url": "https://s3.amazonaws.com/assets.coveralls.io/badges/coveralls_60.svg",
+                    "commit_sha": AFTER,
+                    "branch": "main",
+                    "repo_name": "octo/site",
+                    "covered_percent": 60.5,
+                },
+            ),
+            # https://www.chromatic.com/docs/custom-webhooks, and its first version: after each build
+            *(
+                ("Chromatic", event, {"event": event, about: {"webUrl": "https://www.chromatic.com/build?number=1"}})
+                for event, about in (("build", "build"), ("build-status-changed", "build"), ("review", "review"))
+            ),
+            # https://docs.deepsource.com/docs/developers/webhooks/events: after each push
+            (
+                "DeepSource",
+                "analysis_run.started",
+                {
+                    "id": "7",
+                    "type": "analysis_run.started",
+                    "createdAt": 1764039600,
+                    "data": {"object": {"object": "AnalysisRun", "branchName": "main", "commitOid": AFTER}},
+                },
+            ),
+            # https://www.browserstack.com/docs/percy/references/webhook-payload: after each build
+            (
+                "Percy",
+                "build_created",
+                {
+                    "data": {"type": "webhook-deliveries", "attributes": {"build-number": 7, "event": "build_created"}},
+                    "included": [{"type": "builds", "attributes": {"branch": "main", "state": "pending"}}],
+                },
             ),
             # https://fluxcd.io/flux/components/notification/events/
             (

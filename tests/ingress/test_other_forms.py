@@ -71,6 +71,10 @@ NOT_CHANGES: dict[str, tuple[Json, str]] = {
     ),
     "GitHub: an alert, of no sender": (ALERT, "GitHub's fixed"),
     "GitHub: an advisory": ({"action": "published", "security_advisory": {"ghsa_id": "GHSA-1"}}, "GitHub's published"),
+    "GitHub: an image, as receivers are tested": (
+        {"action": "published", "package": {"name": "site", "package_type": "CONTAINER", "owner": {"login": "octo"}}},
+        "GitHub's published",
+    ),
     "GitHub: a ping of an app": ({"zen": "x", "hook_id": 1, "hook": {"type": "App"}}, "a ping"),
     "GitLab: of a project, of a system hook": ({"event_name": "project_create", "project_id": 1}, "project_create"),
     "GitLab: of a user, of a system hook": ({"event_name": "user_create", "user_id": 1}, "user_create"),
@@ -98,6 +102,21 @@ NOT_CHANGES: dict[str, tuple[Json, str]] = {
         )
     },
     "Bitbucket: a push of nothing": ({"push": {"changes": []}, "repository": {"uuid": "{1}"}}, "nothing was pushed"),
+    "Bitbucket: a merge, as receivers are tested": (
+        {"eventKey": "pr:merged", "pullRequest": {"id": 9, "toRef": {"repository": {"slug": "site"}}}},
+        "Bitbucket's pr:merged",
+    ),
+    "Bitbucket: a push of no branch, of its old plug-in": (
+        {"repository": {"slug": "site"}, "refChanges": [{"refId": "refs/notes/reviews/1", "toHash": AFTER}]},
+        "refs/notes/reviews/1 is no branch",
+    ),
+    **{
+        f"Gitee: {kind}, as receivers are tested": ({"hook_name": kind, **about}, f"Gitee's {kind}")
+        for kind, about in (
+            ("merge_request_hooks", {"pull_request": {"number": 42}}),
+            ("note_hooks", {"repository": {"path_with_namespace": "octo/site"}}),
+        )
+    },
     "Gerrit: a deleted project": ({"type": "project-deleted", "eventCreatedOn": 1795395667}, "project-deleted"),
     "Pagure: as receivers are tested": ({"topic": "pagure.issue.new", "msg": {"agent": "ann"}}, "pagure.issue.new"),
     "Phabricator": ({"object": {"type": "TASK", "phid": "PHID-TASK-abcd"}, "action": {"test": False}}, "TASK"),
@@ -227,6 +246,35 @@ def test_what_a_known_sender_signed_and_no_table_knows_is_ignored_unless_a_rule_
 
 
 # --- what is a change -------------------------------------------------------------------------------
+
+
+def test_a_push_of_the_old_plug_in_of_bitbuckets_is_one_without_its_project() -> None:
+    change = {"refId": "refs/heads/main", "fromHash": BEFORE, "toHash": AFTER, "type": "UPDATE"}
+    request = only(by_queue({"repository": {"slug": "site"}, "refChanges": [change]}))
+    assert isinstance(request, Request)
+    assert (request.source_version, request.parent) == (AFTER, BEFORE)
+    side = only(by_queue({"repository": {"slug": "site"}, "refChanges": [{**change, "refId": "refs/heads/side"}]}))
+    assert isinstance(side, Ignored)
+
+
+def test_a_push_of_gitlabs_in_short_has_the_version_to_check_out() -> None:
+    request = only(by_queue({"object_kind": "push", "ref": "refs/heads/main", "checkout_sha": AFTER}))
+    assert isinstance(request, Request)
+    assert request.source_version == AFTER
+
+
+def test_a_push_of_gitees_that_lacks_its_version_is_not_lost() -> None:
+    event = {"hook_name": "push_hooks", "ref": "refs/heads/main", "repository": {"path_with_namespace": "octo/site"}}
+    assert isinstance(only(by_queue(event)), Request)
+
+
+@pytest.mark.parametrize("homepage", ["www.example.com", "", None])
+def test_the_line_of_an_old_push_is_its_repository_s_and_not_its_home_page_s(homepage: str | None) -> None:
+    """Two repositories may have one home page. At first GitHub's had no full name."""
+    old = {"name": "site", "url": "https://github.com/octo/site", "homepage": homepage, "master_branch": "main"}
+    request = only(http_message(p.github_push(repository=old), WEBHOOK))
+    assert isinstance(request, Request)
+    assert request.line == "https://github.com/octo/site refs/heads/main"
 
 
 @pytest.mark.parametrize(("field", "is_system_hook"), [("object_kind", False), ("event_name", True)])
@@ -512,6 +560,7 @@ def test_a_schedule_is_a_warmers_by_whole_words(name: str, is_warmer: bool) -> N
         "x-launchpad-delivery",
         "x-coding-delivery",
         "x-gitcode-delivery",
+        "x-gitverse-delivery",
         "x-tangled-delivery",
         "x-securesourcemanager-delivery",
     ],

@@ -16,21 +16,21 @@ from typing import Any, Final
 
 from holdoff.ingress.events.kinds import Kind, change, control, ignored, other, push, refused, trial
 
-Fields = dict[str, Any]
 #: Where hosts say it, the surest first. A row may have words of its own.
-_SAID: Final[Fields] = {
+_SAID: Final[dict[str, Any]] = {
     "repository": "{repository.full_name,repository.fullName,project.path_with_namespace,msg.repo.fullname,repo.path"
     ",repo.name,refUpdate.project,refUpdates.0.project,data.webhook.repository.name,git_repository_path,HTMLURL"
-    ",repository.homepage,repository.url,repository.name,repository}",
+    ",repository.url,repository.homepage,repository.name,repository,event.repo.repo_name,payload.repository.name"
+    ",content.repository.name,project.path,projectId}",
     "default": "{repository.default_branch,repository.master_branch,project.default_branch,repo.default_branch"
     ",resource.repository.defaultBranch}",
     "by": "{sender.login,sender.username,pusher.login,pusher.username,pusher.name,pusher.slug,pusher.did"
     ",user_username,user.username,user_name,actor.nickname,actor.username,actor.name,actor.display_name,actor.displayName"
     ",principal.display_name,msg.agent,submitter.username,submitter.name,resource.pushedBy.uniqueName"
-    ",resource.pushedBy.displayName}",
+    ",resource.pushedBy.displayName,event.actor.username,payload.beanstalk_user.login,createdUser.name}",
 }
 #: Where they say the newest commit's message, if not in the list of commits; and that a ref was deleted.
-_OF_A_PUSH: Final[Fields] = {
+_OF_A_PUSH: Final[dict[str, Any]] = {
     "text": "{head_commit.message,commit.message,push.changes.0.new.target.message,refs.0.new.message"
     ",data.webhook.updates.0.new.message}",
     "deleted": "deleted=true",
@@ -46,7 +46,7 @@ def _push(sender: str, when: str, ref: str, new: str, old: str, /, **more: Any) 
     return push(sender, when, ref, new, old, **_SAID | _OF_A_PUSH | more)
 
 
-def _without(sender: str, changes: str, advice: str, when: str) -> tuple[Kind, ...]:
+def _without(sender: str, changes: str, when: str, advice: str = "trigger the project by hand") -> tuple[Kind, ...]:
     """A push with an empty list of changes; and a push without a list, which must not be lost silently."""
     why = f"is a push that does not say what was pushed, in {changes}: {advice}"
     nothing = control(sender, "push", f"nothing was pushed: {changes} is empty", f"{when} & {changes}=[]")
@@ -55,7 +55,7 @@ def _without(sender: str, changes: str, advice: str, when: str) -> tuple[Kind, .
 
 # --- GitHub: https://docs.github.com/en/webhooks/webhook-events-and-payloads -----------------------
 _TYPE: Final = "http.headers.x-github-event"
-_PUSH: Final[Fields] = {
+_PUSH: Final[dict[str, Any]] = {
     "tagged": "{head_commit.id,after,commit,last_commit!}",  # of an annotated tag ``after`` is the tag's own object
     "at": "repository.pushed_at",
     "commits": "commits",
@@ -102,10 +102,11 @@ _GITHUB_BARE: Final = (
     # Its pushes are like GitHub's, with ten commits: https://help.gitee.com/webhook/gitee-webhook-push-data-format
     trial("Gitee", "http.headers.x-gitee-ping=true"),
     _like_github("Gitee", f"{_MOVED} & hook_name", total="total_commits_count"),
-    _other("Gitee", "hook_name", when="hook_name=*_hooks & repository.full_name"),
+    _other("Gitee", "hook_name", when="hook_name=issue_hooks|merge_request_hooks|note_hooks|tag_push_hooks"),
     _like_github("GitHub", f"{_MOVED} & repository.pushed_at"),
     # Gitea, Forgejo, Gogs, TeamHub and others send nearly the same. They differ in how they say that a list is cut off.
     _like_github("a git host", _MOVED, total="total_commits"),
+    _other("TeamHub", "type", when="type=project|repository & operation=created|updated|deleted & subject.uuid"),
     # Its web hooks, and its service hooks: https://coding.net/help/docs/project-settings/open/webhook.html
     _like_github("CODING", f"{_AT_CODING},event=push|GIT_PUSHED & {_AT_CODING},team.domain", total="total_commits"),
     _other("CODING", f"{_AT_CODING},event", when=f"{_AT_CODING},eventName & {_AT_CODING},team.domain"),
@@ -113,7 +114,7 @@ _GITHUB_BARE: Final = (
         _other(sender, "action|event", when=marks, named_by="action")
         for sender, marks in (  # without headers; an advisory of security has no sender
             ("GitHub", "sender.login & action,repository.full_name,organization.login & sender.node_id"),
-            ("GitHub", "action & repository.node_id,security_advisory.ghsa_id"),
+            ("GitHub", "action & repository.node_id,security_advisory.ghsa_id,package.package_type"),
             ("a git host", "sender.login & action,repository.full_name,organization.login"),
             ("a git host", "action,old_name & repository.full_name"),
             ("a git host", "action & repository.fullName,repository.default_branch,run.repository.full_name"),
@@ -159,7 +160,7 @@ _GITLAB_KINDS: Final = (
     trial("Codeup, AtomGit", f"{_LIKE_GITLAB} only before,after"),  # their pushes are like GitLab's
     *(
         _push(
-            *("GitLab", f"{_PUSHED_THERE}{told}", "ref", "after", "before"),
+            *("GitLab", f"{_PUSHED_THERE}{told}", "ref", "after,checkout_sha", "before"),
             tagged="{checkout_sha,after!}",  # null if the tag was deleted
             **more,
             commits="commits",
@@ -182,7 +183,6 @@ _GITLAB_KINDS: Final = (
 # --- Bitbucket Cloud: https://support.atlassian.com/bitbucket-cloud/docs/event-payloads/ -----------
 # One push may have changed several branches. It says neither when it happened nor which branch is the default one.
 _KEY: Final = "http.headers.x-event-key"
-_BY_HAND: Final = "trigger the project by hand"
 _CHANGE: Final = "push.changes.0"
 _NAME: Final = f"{_CHANGE}.new.name,{_CHANGE}.old.name"
 _BITBUCKET_KINDS: Final = (
@@ -199,7 +199,7 @@ _BITBUCKET_KINDS: Final = (
             (_NAME, "refs/heads/"),
         )
     ),
-    *_without("Bitbucket", "push.changes", _BY_HAND, f"{_KEY}=repo:push"),
+    *_without("Bitbucket", "push.changes", f"{_KEY}=repo:push"),
 )
 
 
@@ -226,7 +226,7 @@ _PUSH_THERE, _MIRRORED = f"{_NAMED}=repo:refs_changed", f"{_NAMED}=mirror:repo_s
 _DATA_CENTER_KINDS: Final = (
     trial("Bitbucket", f"{_NAMED}=diagnostics:ping", "a ping"),
     _at_data_center(_PUSH_THERE, "changes"),
-    *_without("Bitbucket", "changes", _BY_HAND, _PUSH_THERE),
+    *_without("Bitbucket", "changes", _PUSH_THERE),
     # A mirror has the push now. Its date is that of the mirroring, and not of the change. If there are very many refs,
     # the event lists none.
     _at_data_center(
@@ -238,11 +238,11 @@ _DATA_CENTER_KINDS: Final = (
     ),
     *(
         _other("Bitbucket", _NAMED, when=when, id="{http.headers.x-request-uuid,http.headers.x-request-id}")
-        for when in (_KEY, "eventKey=repo:*|pr:*|mirror:*|project:* & date")
+        for when in (_KEY, "eventKey=repo:*|pr:*|mirror:*|project:* & date,pullRequest.toRef.repository.slug")
     ),
     # Its old plug-in for web hooks names no event:
     # https://confluence.atlassian.com/bitbucketserver/post-service-webhook-for-bitbucket-server-776640367.html
-    _at_data_center("repository.project.key", "refChanges"),
+    _at_data_center("refChanges.0.refId", "refChanges"),
 )
 #: Nothing in Bitbucket Cloud's JSON says the type.
 _BITBUCKET_BARE: Final = (
@@ -274,7 +274,7 @@ _AZURE_KINDS: Final = (
         at="resource.date",
         commits="resource.commits",
     ),
-    *_without("Azure DevOps", "resource.refUpdates", _IN_FULL, "eventType=git.push & publisherId,createdDate"),
+    *_without("Azure DevOps", "resource.refUpdates", "eventType=git.push & publisherId,createdDate", _IN_FULL),
     change(  # into a repository of TFVC, whose changesets are no versions of git
         *("Azure DevOps", "a check-in", "eventType=tfvc.checkin & publisherId,createdDate"),
         "check-in of changeset {resource.changesetId}",
@@ -292,15 +292,18 @@ _AT_GERRIT: Final = (
     "|ref-*|batch-ref-updated|reviewer-*|topic-changed|vote-deleted|wip-state-changed"
 )
 #: SourceHut's headers. Other senders may use them, too, so the names of SourceHut's events are listed.
-_AT_SOURCEHUT: Final = "http.headers.x-webhook-event"
+_SOURCEHUT: Final = "http.headers.x-webhook-event"
 _DELIVERY: Final = "{http.headers.x-webhook-delivery}"
 _TOLD_BY_SOURCEHUT: Final = (
     "repo:create|repo:update|repo:delete|REPO_*|GIT_*|TICKET_*|PATCHSET_*|JOB_* & http.headers.x-webhook-delivery"
 )
+_BACKLOG: Final = "project.projectKey & createdUser.id"
+_IN_PAGURE: Final = "msg.branch,body.branch,branch,msg.commit.branch,commit.branch"
+_ON_FEDORAS_BUS: Final = "org.fedoraproject.*|org.centos.*|org.release-monitoring.*|git.*centos.org/*"
 _AT_LAUNCHPAD: Final = "http.headers.x-launchpad-event-type"
 _AT_RADICLE: Final = "http.headers.x-radicle-event-type"
 _IN_RADICLE: Final = "branch,repository.default_branch"
-_PUSHED_TO_RHODECODE: Final = "event.name=repo-push & event.server_url"
+_PUSHED: Final = "event.name=repo-push & event.server_url"
 _OF_A_REF: Final = (
     # https://gerrit-review.googlesource.com/Documentation/cmd-stream-events.html
     *(
@@ -316,14 +319,15 @@ _OF_A_REF: Final = (
         )
     ),
     _other("Gerrit", "type", when=f"type={_AT_GERRIT} & eventCreatedOn"),
-    # https://docs.pagure.org/pagure/usage/using_webhooks.html
+    # https://docs.pagure.org/pagure/usage/using_webhooks.html: Fedora's bus has its events, too, and others'
     _push(
-        *("Pagure", "topic=*git.receive & msg.agent & msg.branch"),
-        *("msg.branch", "msg.end_commit", "msg.old_commit"),
-        id="{msg_id}",
+        *("Pagure", f"topic=*git.receive & {_IN_PAGURE}", _IN_PAGURE),
+        *("msg.end_commit,body.end_commit,end_commit,msg.commit.rev,commit.rev", "msg.old_commit,body.old_commit"),
+        id="{msg_id,id}",
     ),
     trial("Pagure", "topic=*Test.notification & msg_id & msg.content"),
     *(_other("Pagure", "topic", when=when) for when in ("topic & msg_id & msg.agent", "topic=*pagure.* & msg.agent")),
+    _other("Fedora", "topic", when=f"topic={_ON_FEDORAS_BUS}", carries="body", id="{msg_id,id}"),
     # https://developer.harness.io/docs/code-repository/pull-requests/webhook: ``sha`` of an annotated tag is its own
     _push(
         *("Harness", "trigger=branch_*|tag_* & repo.git_url", "ref.name", "sha", "old_sha"),
@@ -350,7 +354,7 @@ _OF_A_REF: Final = (
     # https://man.sr.ht/git.sr.ht/api.md#webhooks   https://man.sr.ht/graphql.md#webhooks: a query says what is sent.
     *(
         _push(
-            *("SourceHut", f"{_AT_SOURCEHUT}={event}"),
+            *("SourceHut", f"{_SOURCEHUT}={event}"),
             *(f"{each}.0.{path}" for path in (name, "new.id", "old.id")),
             each=each,
             id=_DELIVERY,
@@ -361,10 +365,8 @@ _OF_A_REF: Final = (
             ("GIT_POST_RECEIVE", "data.webhook.updates", "ref.name"),
         )
     ),
-    change(
-        "SourceHut", "push", f"{_AT_SOURCEHUT}=repo:post-update|GIT_POST_RECEIVE", "push to SourceHut", id=_DELIVERY
-    ),
-    _other("SourceHut", _AT_SOURCEHUT, when=f"{_AT_SOURCEHUT}={_TOLD_BY_SOURCEHUT}", id=_DELIVERY),
+    change("SourceHut", "push", f"{_SOURCEHUT}=repo:post-update|GIT_POST_RECEIVE", "push to SourceHut", id=_DELIVERY),
+    _other("SourceHut", _SOURCEHUT, when=f"{_SOURCEHUT}={_TOLD_BY_SOURCEHUT}", id=_DELIVERY),
     # https://ubuntu.com/docs/launchpad/user/reference/webhooks/
     # https://docs.cloud.google.com/source-repositories/docs/pubsub-notifications
     *(
@@ -393,19 +395,13 @@ _OF_A_REF: Final = (
     # https://docs.rhodecode.com: of a push it says the branches, and not which commit is the newest of which branch.
     # Commits of Subversion have no branch. Mercurial has a default branch of its own.
     change(
-        *("RhodeCode", "a commit", f"{_PUSHED_TO_RHODECODE} & event.repo.repo_type=svn"),
+        *("RhodeCode", "a commit", f"{_PUSHED} & event.repo.repo_type=svn"),
         "commit to {event.repo.repo_name}",
         by="{event.actor.username}",
     ),
     *(
-        _push(
-            *("RhodeCode", f"{_PUSHED_TO_RHODECODE}{of}", "event.push.branches.0.name", "", ""),
-            each="event.push.branches",
-            repository="{event.repo.repo_name}",
-            default=default,
-            by="{event.actor.username}",
-        )
-        for of, default in ((" & event.repo.repo_type=hg", "default"), ("", ""))
+        _push("RhodeCode", _PUSHED + of, "event.push.branches.0.name", "", "", each="event.push.branches", default=its)
+        for of, its in ((" & event.repo.repo_type=hg", "default"), ("", ""))
     ),
     _other("RhodeCode", "event.name", when="event.name & event.server_url & event.repo.repo_name"),
     # Its events stand in the tests of https://github.com/argoproj/argo-cd
@@ -433,22 +429,20 @@ _OF_A_REF: Final = (
     _push(
         *("OneDev", "type=RefUpdated & refName & projectId,project.id", "refName", "", "oldCommitId"),
         version="{newCommitId}",  # not in each of its versions
-        repository="{project.path,projectId}",
     ),
-    _other(
-        *("OneDev", "type"),
-        when="type=Build*|CodeComment*|Issue*|PullRequest*|Workspace* & projectId,project.id & date",
-    ),
+    _other("OneDev", "type", when="type=Build*|CodeComment*|Issue*|PullRequest*|Work* & projectId,project.id & date"),
     # https://radicle.garden/help/ci: without a branch it is the default one
     _push("Radicle", f"{_AT_RADICLE}=push|branch_created|branch_updated", _IN_RADICLE, "after", "before"),
     _other("Radicle", _AT_RADICLE),
     # https://forge-allura.apache.org/p/allura/wiki/Webhooks: each push of Mercurial is one of its tip, in any branch
     change("SourceForge", "a commit", "ref=refs/tags/tip & after & size", "commit to {repository.full_name}"),
+    # https://developer.nulab.com/docs/backlog/api/2/get-recent-updates: its types are numbers, and 12 is a push
+    _push("Backlog", f"type=12 & {_BACKLOG}", "content.ref", "", "", deleted="content.change_type=delete"),
+    change("Backlog", "a commit", f"type=11 & {_BACKLOG}", "commit to {project.projectKey}"),
+    _other("Backlog", "type", when=f"type & {_BACKLOG}"),
     # https://support.beanstalkapp.com/article/958-modular-webhooks-json-examples: its classic pushes are like GitHub's
     _push(
         *("Beanstalk", "trigger=push & payload.type=GitPush", "payload.ref", "payload.after", "payload.before"),
-        repository="{payload.repository.name}",
-        by="{payload.beanstalk_user.login}",
         commits="payload.commits",
     ),
     change("Beanstalk", "a commit", "trigger=commit & payload.type=*Commit", "commit to {payload.repository.name}"),
