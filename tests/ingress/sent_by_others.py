@@ -169,8 +169,8 @@ def on_fedoras_bus(topic: str, **more: Any) -> Json:
 
 
 def kept_by_fedora(topic: str, **message: Any) -> Json:
-    """The same, as Fedora keeps it. Its version of what kept it stands beside."""
-    about = {"msg_id": "2026-8e", "source_name": "datanommer", "source_version": "0.9.0", "crypto": "x509"}
+    """The same, as Fedora keeps it."""
+    about = {"msg_id": "2026-8e", "source_name": "datanommer", "crypto": "x509"}
     return on_fedoras_bus(topic, **about, i=1, timestamp=1795395667.0, msg=message)
 
 

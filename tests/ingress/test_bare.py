@@ -410,7 +410,6 @@ OWN: dict[str, dict[str, Any]] = {
     "GitHub": {"action": "update", "sender": {"node_id": "n1"}},
     "GitHub, with a user of it": {"event": "published", "sender": {"login": "ann", "node_id": "MDQ6"}},
     "Fedora": {"topic": "blog.org.fedoraproject.news", "agent": "ann"},
-    "Fedora, a keeper": {"topic": "news", "source_name": "datanommer", "msg": {"page": 7}},
     "Gitee": {"hook_name": "page_hooks", "page": 7},
     "Grafana": {"state": "alerting", "ruleId": 7},
     "Grafana, a state of its own": {"state": "published", "ruleId": 7, "ruleUrl": "https://x"},

@@ -219,13 +219,13 @@ MOST_FILES: Final = 3000
 def kind_of_event(message: Message, tables: Iterable[Sequence[Kind]]) -> Kind | None:
     """The first kind that matches; ``None``: no sender here sends such an event.
 
-    What has a ``source_version`` is a trigger in our own form, unless its envelope, or what keeps it, says whose it is.
+    What has a ``source_version`` is a trigger in Holdoff's own form, unless its envelope says whose it is.
     """
     found = next((kind for table in tables for kind in table if kind.matches(message)), None)
     if found is None or found.sender == CLOUD_EVENTS or message.look("source_version", ABSENT) is ABSENT:
         return found
-    is_kept = message.look("source_name") == "datanommer"  # of Fedora, which keeps its own version beside each message
-    return found if is_kept or kind_of_event(message.but(event={}), tables) else None
+    is_by_envelope = kind_of_event(message.but(event={}), tables) is not None
+    return found if is_by_envelope else None
 
 
 def parts_of(message: Message, tables: Collection[Sequence[Kind]]) -> Iterator[tuple[Message, Kind | None]]:
