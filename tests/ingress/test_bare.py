@@ -801,6 +801,19 @@ def test_an_envelope_is_opened_where_it_does_not_say_what_it_is(carried: Callabl
     assert message.origin.outside
 
 
+@pytest.mark.parametrize("others", [{}, {"TopicArn": "arn:aws:sns:eu-west-1:1:t"}, {"MessageId": "m"}], ids=len)
+def test_a_topic_s_notification_in_a_queue_is_opened_though_it_says_little(others: dict[str, str]) -> None:
+    """Tests that are written by hand leave out what no function reads."""
+
+    def carried(event: object) -> dict[str, Any]:
+        return s.in_sqs({"Type": "Notification", "Message": json.dumps(event), **others})
+
+    (written,) = opened(carried(s.s3_notification()))
+    assert (written.id, written.kind) == ("s3:content/a b/ä.md#617f08299329d189:Created", "s3")
+    (alarm,) = opened(carried({"AlarmName": "x", "NewStateValue": "ALARM", "StateChangeTime": "2026-11-25"}))
+    assert isinstance(ONE.intents(alarm)[0], Ignored)
+
+
 def test_a_batch_whose_source_stands_beside_its_records_is_one() -> None:
     """As a sample of AWS Lambda Powertools has it. A record of EventBridge Pipes has its source there, too."""
     records = s.in_sqs(s.s3_notification(), s.codecommit())["Records"]
