@@ -113,6 +113,11 @@ ASKED: dict[str, dict[str, Any]] = {
     "Config, in short": {"invokingEvent": "{}", "ruleParameters": "{}"},
     "CloudFormation, in short": {"RequestType": "Create", "ResourceProperties": {}},
     "CloudFormation, the end": {"RequestType": "Delete", "ResourceProperties": {"a": "b"}, "PhysicalResourceId": "p"},
+    "CloudFormation, a macro, in short": {"requestId": 7, "fragment": {"Resources": {"Bucket": {"Type": "A::B::C"}}}},
+    "AppSync, in short": {"arguments": {"id": "7"}, "source": {"title": "x"}, "prev": {"result": {}}, "stash": {}},
+    "AppSync, in short, a first function": {"arguments": {"id": "7"}, "source": None, "prev": None, "stash": {}},
+    "Bedrock, in short": {"messageVersion": "1.0", "function": "f", "parameters": [{"name": "day", "value": "Monday"}]},
+    "SES, in short": {"mail": {"messageId": "m", "source": "ann@example.com"}},
     "Secrets Manager, in short": {"Step": "testSecret", "ClientRequestToken": "t"},
     "Amazon Q": {"version": "1.0", "source": "custom", "content": {"textType": "client-markdown", "description": "x"}},
     "AppConfig": {
