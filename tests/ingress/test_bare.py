@@ -38,6 +38,9 @@ OTHERS = {
     "GitHub: a fork": p.github("fork", {"forkee": {}}),
     "GitHub: a ping": p.github("ping", {"zen": "x", "hook_id": 1}),
     "GitHub: of an organisation": p.posted({"organization": {"login": "o"}, "sender": {"login": "s"}}, {}),
+    # As tests are written by hand
+    "GitHub: an issue, in short": p.posted({"action": "labeled", "issue": {"number": 1, "user": {"login": "ann"}}}, {}),
+    "GitHub: a pull request, in short": p.posted({"action": "opened", "pull_request": {"head": {"sha": AFTER}}}, {}),
     # https://codeberg.org/forgejo/forgejo/src/branch/forgejo/modules/structs/hook.go: alone without a sender
     "Forgejo: the end of a run": p.posted(
         {"action": "recover", "run": {"id": 7, "repository": {"full_name": "octo/site"}}, "prior_status": "running"}, {}
