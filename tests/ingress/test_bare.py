@@ -150,6 +150,22 @@ ASKED: dict[str, dict[str, Any]] = {
     "Chime": {"InvocationEventType": "NEW_INBOUND_CALL", "CallDetails": {"TransactionId": "t"}},
     "Chime's channel": {"EventType": "CHANNEL_MESSAGE_EVENT", "CallbackId": "c", "ChannelMessage": {"MessageId": "m"}},
     "Client VPN": {"connection-id": "cvpn-connection-0", "endpoint-id": "cvpn-endpoint-0", "schema-version": "v1"},
+    "CloudWatch's alarm, its detail": {"alarmName": "x", "state": {"value": "ALARM", "timestamp": "t"}},
+    "CloudWatch's alarm, in a detail": {"detail": {"alarmName": "x", "state": {"value": "ALARM"}}},
+    "Auto Scaling's event, in a detail": {"detail": {"LifecycleTransition": "autoscaling:EC2_INSTANCE_LAUNCHING"}},
+    "GuardDuty's finding, its detail": {"schemaVersion": "2.0", "severity": 5, "service": {"detectorId": "d"}},
+    "GuardDuty's finding, in a detail": {"detail": {"resource": {"instanceDetails": {"instanceId": "i-1"}}}},
+    "Security Hub's findings, their detail": {"findings": [{"ProductArn": "arn:x", "Id": "f"}]},
+    "Security Hub's findings, in a detail": {"detail": {"findings": [{"ProductArn": "arn:x"}]}},
+    "AWS's server, its detail": {"instance-id": "i-1", "state": "running"},
+    "AWS's server, in a detail": {"detail": {"instance-id": "i-1"}},
+    "AWS's task, its detail": {"taskArn": "arn:x", "lastStatus": "STOPPED", "clusterArn": "arn:y"},
+    "AWS's finding, without a source": {"detail-type": "GuardDuty Finding", "detail": {"id": "f"}},
+    "AWS's call, without a source": {"detail-type": "AWS API Call via CloudTrail", "detail": {"eventName": "RunTask"}},
+    "CodeBuild's build, without a source": {
+        "detail-type": "CodeBuild Build State Change",
+        "detail": {"build-status": "SUCCEEDED", "project-name": "site"},
+    },
     "CloudFormation's hook": {"hookTypeName": "A::B::C", "actionInvocationPoint": "CREATE_PRE_PROVISION"},
     "CloudFormation's hook, tried by its CLI": {
         "actionInvocationPoint": "CREATE_PRE_PROVISION",
@@ -163,6 +179,11 @@ ASKED: dict[str, dict[str, Any]] = {
     },
     "CloudFormation's resource, by CDK": {"RequestType": "Delete", "StackId": "s", "LogicalResourceId": "x"},
     "CloudTrail's call": {"eventSource": "s3.amazonaws.com", "eventName": "GetObject", "eventID": "e"},
+    "CloudTrail's call, in a detail": {
+        "account": "1",
+        "detail": {"eventSource": "route53.amazonaws.com", "eventName": "ChangeResourceRecordSets", "eventID": "e"},
+    },
+    "CloudTrail's event of a service, in a detail": {"detail": {"serviceEventDetails": {"createAccountStatus": {}}}},
     "CloudTrail": {"s3Bucket": "logs", "s3ObjectKey": ["AWSLogs/1/CloudTrail/x.json.gz"]},
     "CloudWatch's widget": {"widgetContext": {"dashboardName": "d", "widgetId": "w"}},
     "CloudWatch's widget, described": {"describe": True},
@@ -317,10 +338,10 @@ def test_a_push_s_detail_that_does_not_say_who_pushed_is_one(missing: str) -> No
 
 @pytest.mark.parametrize("sent", DETAILED, ids=[sent.name for sent in DETAILED])
 def test_an_event_that_lacks_its_type_is_what_the_whole_event_is(sent: Sent) -> None:
-    """As tests are written by hand, and as a template of EventBridge may leave it."""
+    """Or its source. As tests are written by hand, and as a template of EventBridge may leave it."""
     assert isinstance(sent.what, dict)
     (whole,) = ONE.intents(opened(sent.what)[0])
-    for left_out in (("detail-type",), ("detail-type", "source")):
+    for left_out in (("detail-type",), ("source",), ("detail-type", "source")):
         event = {name: value for name, value in sent.what.items() if name not in left_out}
         for detail in (event["detail"], json.dumps(event["detail"])):
             (outcome,) = ONE.intents(opened({**event, "detail": detail})[0])
@@ -420,10 +441,16 @@ OWN: dict[str, dict[str, Any]] = {
     "Uniform": {"eventType": "composition.changed", "project": {"url": "https://x"}, "initiator": {"id": "1"}},
     "Laravel Forge": {"status": "published", "site": {"id": 7}, "server": {"id": 1}},
     "WooCommerce": {"webhook_id": 42},
+    "a git host, an issue": {"action": "published", "issue": {"number": 12, "user": "ann"}},
     "a git host": {"action": "published", "sender": {"name": "ann"}},
     "a git host, a pull request": {"edition": "7", "pull_request": {"number": 12}},
     "AppSync": {"typeName": "Page", "fieldName": "title", "value": "x"},
+    "AWS": {"detail-type": "EC2", "detail": {"page": "x"}},
+    "AWS, a server": {"instance-id": "i-1", "page": "x"},
+    "GuardDuty": {"service": "site", "severity": 5},
+    "Security Hub": {"findings": [{"page": "x"}]},
     "AppSync, a stash": {"stash": "drafts", "prev": "1", "arguments": "x"},
+    "CloudTrail": s.eventbridge("my.app", "Moved", {"eventSource": "route53.amazonaws.com", "serviceEventDetails": {}}),
     "CloudFormation": {"requestId": "1", "fragment": "<p>x</p>"},
     "Bedrock": {"messageVersion": "1.0", "function": "publish", "parameters": ["x"]},
     "SES": {"mail": {"source": "ann@example.com", "subject": "x"}},
