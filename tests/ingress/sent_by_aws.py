@@ -233,7 +233,7 @@ _REQUESTS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ),
     # https://docs.aws.amazon.com/securityhub/latest/userguide/securityhub-announcements.html
     (
-        *("Security Hub", "an announcement, by SNS", "an announcement"),
+        *("Security Hub", "an announcement, by SNS", "a notice"),
         s.in_sns({"AnnouncementType": "NEW_STANDARDS_CONTROLS", "Title": "36 new controls", "Description": "x"}),
     ),
     (

@@ -1514,6 +1514,12 @@ _BUILDS = (
                 "firing",
                 {"version": "4", "groupKey": "{}:{}", "status": "firing", "receiver": "site", "alerts": []},
             ),
+            # https://docs.aws.amazon.com/prometheus/latest/userguide/AMP-alertmanager-receiver-JSON.html
+            (
+                "Alertmanager, Grafana",
+                "resolved",
+                {"receiver": "site", "status": "resolved", "alerts": [{"status": "resolved", "startsAt": "x"}]},
+            ),
             # https://learn.microsoft.com/en-us/azure/azure-monitor/alerts/alerts-common-schema
             (
                 "Azure Monitor",

@@ -92,7 +92,7 @@ def test_and_nothing_else(when: str) -> None:
 
 
 def test_numbers_truth_values_and_lists_are_matched_by_their_text() -> None:
-    event = {"page": 7, "live": True, "tags": ["a", "b"], "pi": 3.5, "deep": {"list": [{"x": "y"}]}}
+    event = {"page": 7, "live": True, "tags": ["a", "b"], "pi": 3.5, "none": [], "deep": {"list": [{"x": "y"}, {}]}}
     for when in (
         "{ page = 7, live = true, pi = '3.5' }",
         "{ page = '7', live = 'true' }",
@@ -100,10 +100,12 @@ def test_numbers_truth_values_and_lists_are_matched_by_their_text() -> None:
         "{ 'tags.1' = 'b' }",
         "{ 'deep.list.0.x' = 'y' }",
         "{ page = [6, 7, 8] }",
+        "{ none = '[]', 'deep.list.1' = '{}' }",
     ):
         assert asked(intent(f"when = {when}\nproject = 'docs'", event)).project == "docs"
-    with pytest.raises(EventError):
-        intent("when = { live = 1 }\nproject = 'docs'", event)
+    for when in ("{ live = 1 }", "{ none = '*' }", "{ deep = '*' }", "{ tags = '[]' }", "{ deep = '{}' }"):
+        with pytest.raises(EventError):
+            intent(f"when = {when}\nproject = 'docs'", event)
 
 
 def test_a_key_may_have_dots_of_its_own(samples: dict[str, object]) -> None:

@@ -196,8 +196,7 @@ _STORED: Final = (
 _SCHEDULERS: Final = "source=aws.events|aws.scheduler"
 _SCHEDULED: Final[Mapping[str, Any]] = {"sender": "a schedule", "reason": "schedule {resources.0/}", "at": "time"}
 _TOLD: Final[Mapping[str, Any]] = {"sender": "EventBridge", "reason": "{detail-type}", "at": "time"}
-# Partners of EventBridge are no services of AWS:
-# https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-saas.html
+# Partners of EventBridge are no services of AWS: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-saas.html
 _CARRIER: Final[Mapping[str, Any]] = {**_TOLD, "carries": "detail", "named_by": ("source", "detail-type")}
 _UNKNOWN: Final[Mapping[str, Any]] = {
     **_TOLD,
@@ -235,7 +234,7 @@ _BY_BRIDGE: Final = (
     Kind(name="an event of a partner", when="source=aws.partner/* & detail-type", **_CARRIER),
     Kind(when=f"source={_KNOWN} & detail-type", named_by=("detail-type", "eventSource"), **_UNKNOWN),
     _UNTYPED,
-    Kind(name="an event of one's own", when="detail-type", **_CARRIER),
+    Kind(name="an event of one's own", when="source & detail-type", **_CARRIER),
 )
 
 #: A rule of EventBridge may hand on the detail alone (``InputPath``). How such a detail is known, and the source and
@@ -265,7 +264,7 @@ _BEGINNINGS: Final = (
 )
 #: What services ask of functions, or send to topics, and the conditions by which each is known
 #: (https://docs.aws.amazon.com/lambda/latest/dg/lambda-services.html). A rule of EventBridge may hand on an event's
-#: detail alone: if details of CodeBuild and CodePipeline were triggers, a build would trigger itself.
+#: detail alone, or no source: if CodeBuild's and CodePipeline's were triggers, a build would trigger itself.
 _ASKED_BY: Final = (
     ("Alexa", "a request", "request.type & request.requestId", "header.namespace & header.payloadVersion"),
     ("Alexa", "a request", "directive.header.namespace=Alexa*", "request.type=LaunchRequest|IntentRequest|SessionEnd*"),
@@ -274,13 +273,18 @@ _ASKED_BY: Final = (
     ("AppConfig", "a step of a deployment", "Type & Application.Id & ConfigurationProfile.Id"),
     ("AppConfig", "a question for validity", "applicationId & configurationProfileId"),
     ("AppSync", "a request", "info.fieldName,Info.fieldName", "typeName & fieldName & request.headers.host"),
-    ("AppSync", "a request", "typeName=Query|Mutation|Subscription & fieldName"),
+    (
+        "AppSync",
+        "a request",
+        "typeName=Query|Mutation|Subscription & fieldName",
+        "stash={} only arguments,prev,source,stash",
+    ),
     ("AppSync", "a request", "info.operation & info.channel.path", "version=201?-??-?? & operation=Invoke|BatchInvoke"),
     ("Athena", "a query", "@type & queryId"),
-    ("Auto Scaling", "an event", "AutoScalingGroupName & Event,LifecycleTransition=autoscaling:*"),
+    ("Auto Scaling", "an event", "Event,LifecycleTransition,detail.LifecycleTransition=autoscaling:*"),
     ("Auto Scaling", "a question for instances", "AutoScalingGroupName & CapacityToTerminate.0.Capacity"),
-    ("Bedrock", "a request", "messageVersion & agent.name,node.name", "state & context.requestId & context.sessionId"),
-    ("Bedrock", "a gateway's request", "interceptorInputVersion"),
+    ("Bedrock", "a request", "messageVersion & agent.name,node.name,parameters.0.value", "interceptorInputVersion"),
+    ("Bedrock", "a request", "state & context.requestId & context.sessionId"),
     ("Bedrock", "documents to be changed", "knowledgeBaseId & ingestionJobId"),
     ("Chime", "a call", "InvocationEventType & CallDetails.TransactionId"),
     ("Chime", "a message", "CallbackId & ChannelMessage.MessageId"),
@@ -290,18 +294,17 @@ _ASKED_BY: Final = (
     ("CloudFormation", "a resource", "action=CREATE|READ|UPDATE|DELETE|LIST & bearerToken,request.clientRequestToken"),
     ("CloudFormation", "a resource", f"{_RESOURCE} only RequestType,{_OF_A_RESOURCE}"),
     ("CloudFront", "a request", "viewer.ip & request.uri"),
-    ("CloudTrail", "a call", "eventSource=*.amazonaws.com"),
+    ("CloudTrail", "a call", "eventSource,detail.eventSource=*.amazonaws.com", "detail.eventCategory=Management|Data"),
     ("CloudTrail", "a file of logs", "s3Bucket & s3ObjectKey=*AWSLogs/*"),
     ("CloudWatch", "a dashboard's widget", "widgetContext.dashboardName", "describe=true only describe"),
     ("CloudWatch", "a question for metrics", "EventType=GetMetricData|DescribeGetMetricData"),
-    ("CloudWatch", "an alarm", "AlarmName & NewStateValue"),
+    ("CloudWatch", "an alarm", "AlarmName,alarmName,detail.alarmName & NewStateValue,state.value,detail.state.value"),
     ("CloudWatch", "log lines", "awslogs.data", "messageType=DATA_MESSAGE|CONTROL_MESSAGE & logGroup"),
     ("CodeBuild", "a build's state", "build-id & project-name", "detail.build-status"),
     ("CodeDeploy", "a deployment's state", "eventTriggerName & deploymentId"),
     ("CodeDeploy", "a hook", "LifecycleEventHookExecutionId"),
-    ("CodePipeline", "a pipeline's state", "pipeline & execution-id & state"),
     (
-        *("CodePipeline", "a pipeline's state"),
+        *("CodePipeline", "a pipeline's state", "pipeline & execution-id & state"),
         "detail.pipeline & detail.state=STARTED|RESUMED|SUCCEEDED|FAILED|CANCELED|STOPPING|STOPPED|SUPERSEDED",
     ),
     ("CodePipeline", "a question for approval", "approval.pipelineName"),
@@ -320,6 +323,7 @@ _ASKED_BY: Final = (
     ("End User Messaging", "a message", "eventType=TEXT_*|VOICE_*|MEDIA_* & eventVersion & messageId"),
     ("Firehose", "records to be changed", "records.0.recordId & records.0.data", "invocationId & deliveryStreamArn"),
     ("Glacier", "a job's end", "VaultARN & JobId"),
+    ("GuardDuty", "a risk", "service.detectorId,detail.service.detectorId,detail.resource.instanceDetails.instanceId"),
     ("GuardDuty", "an announcement", "type & findingDetails.0.findingType,featureDetails.0.featureLink"),
     ("Image Builder", "an image's state", "versionlessArn & buildVersion & state.status"),
     ("Inspector", "an assessment", "event=ASSESSMENT_*|FINDING_*|ENABLE_ASSESSMENT_* & target"),
@@ -345,11 +349,10 @@ _ASKED_BY: Final = (
     ("S3", "an object to be changed", "xAmzRequestId & protocolVersion"),
     ("SageMaker", "a labelling step", "labelingJobArn"),
     ("SageMaker", "an inference's end", "eventSource=aws:sagemaker"),
-    ("Secrets Manager", "a rotation", "SecretId & ClientRequestToken & Step"),
-    ("Secrets Manager", "a rotation", "Step=createSecret|setSecret|testSecret|finishSecret"),
-    ("Security Hub", "an announcement", "AnnouncementType & Title"),
+    ("Secrets Manager", "a rotation", "SecretId,Step=createSecret|setSecret|testSecret|finishSecret"),
+    ("Security Hub", "a notice", "AnnouncementType & Title", "findings.0.ProductArn,detail.findings.0.ProductArn"),
     ("SES", "a mail", "eventSource=aws:ses", "ses.mail.messageId"),
-    ("SES", "a mail's fate", "notificationType,eventType & mail.messageId"),
+    ("SES", "a mail's fate", "notificationType,eventType,mail.source & mail.messageId"),
     ("SNS", "a push's fate", "EndpointArn & EventType"),
     ("Step Functions", "an error", "Error & Cause"),
     ("Systems Manager", "a command's state", "commandId & documentName"),
@@ -357,16 +360,17 @@ _ASKED_BY: Final = (
     ("Transfer Family", "a question for rights", "serverId & protocol & sourceIp"),
     ("Transfer Family", "a step", "token & serviceMetadata.executionDetails.workflowId"),
     ("WorkMail", "a mail", "flowDirection & messageId"),
-    ("Lambda", "the answer of a function", "policyDocument.Version", "isAuthenticated & principalId"),
-    ("Lambda", "the answer of a function", "isAuthorized only isAuthorized,context", "allowProvisioning"),
-    ("Lambda", "the answer of a function", "isAuthorized only isAuthorized,resolverContext,deniedFields,ttlOverride"),
-    ("Lambda", "the answer of a function", "records.0.recordId & records.0.result", "Status & PhysicalResourceId"),
-    ("Lambda", "the answer of a function", "PhysicalResourceId only PhysicalResourceId,Data,NoEcho"),
-    ("Lambda", "the answer of a function", "dialogAction.type", "sessionState.dialogAction.type"),
-    ("Lambda", "the answer of a function", "messageVersion & response.actionGroup,response.0.actionGroup"),
-    ("Lambda", "the answer of a function", "disposition=STOP_RULE*|CONTINUE only disposition", "batchItemFailures=[]"),
-    ("Lambda", "the answer of a function", "statusCode & statusDescription=1?? *|2?? *|3?? *|4?? *|5?? *"),
-    ("Lambda", "the answer of a function", "statusCode & isBase64Encoded", "batchItemFailures.0.itemIdentifier"),
+    (
+        *("Lambda", "the answer of a function", "isAuthenticated & principalId", "batchItemFailures=[]"),
+        *("isAuthorized only isAuthorized,context", "statusCode & statusDescription=1?? *|2?? *|3?? *|4?? *|5?? *"),
+        *("isAuthorized only isAuthorized,resolverContext,deniedFields,ttlOverride", "Status & PhysicalResourceId"),
+        *("messageVersion & response.actionGroup,response.0.actionGroup", "records.0.recordId & records.0.result"),
+        *("PhysicalResourceId only PhysicalResourceId,Data,NoEcho", "batchItemFailures.0.itemIdentifier"),
+        *("disposition=STOP_RULE*|CONTINUE only disposition", "sessionState.dialogAction.type", "allowProvisioning"),
+        *("policyDocument.Version", "dialogAction.type", "statusCode & isBase64Encoded"),
+    ),
+    ("AWS", "an event", "instance-id,taskArn & state,lastStatus", "detail.instance-id,detail.taskArn"),
+    ("AWS", "an event", "detail-type=AWS * via *|CodeBuild *|CodePipeline *|Config *Change*|EC2 *|ECS *|GuardDuty *"),
     ("AWS", "a notice", f"sns.Subject={'|'.join(_SUBJECTS)}", f"sns.Message,sqs.body={'|'.join(_BEGINNINGS)}"),
 )
 #: None of these is a change. A rule names the type by a condition on the same paths.
@@ -391,6 +395,7 @@ _OTHER: Final = (
     # https://docs.aws.amazon.com/lambda/latest/dg/services-codepipeline.html
     change("CodePipeline", "a job", "CodePipeline.job.id", "CodePipeline job", id="{CodePipeline.job.id}"),
     change("a stream", "a record", "eventSource & eventID", "{eventSource:} {eventName:}"),
+    Kind(name="an event of one's own", when="detail-type", **_CARRIER),
 )
 
 TABLES: Final = (_CODECOMMIT, _STORED, _BY_BRIDGE, _ASKED, _OTHER)

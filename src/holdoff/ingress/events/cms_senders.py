@@ -537,7 +537,7 @@ _HOSTS: Final = (
         for sender, path, known_by in (
             # Alarms
             ("Airbrake", "error.error_class", "airbrake_error_url"),
-            ("Alertmanager, Grafana", "status", "groupKey & receiver & status=firing|resolved"),
+            ("Alertmanager, Grafana", "status", "groupKey,alerts.0.startsAt & receiver & status=firing|resolved"),
             ("AppOptics", "alert.name", "alert.id & trigger_time & conditions.0.id"),
             ("Azure Monitor", "data.essentials.monitorCondition,schemaId", "schemaId=*zureMonitor*|Microsoft.Ins*"),
             ("Grafana", "state", "ruleId & ruleUrl & state=alerting|ok|no_data|paused|pending"),  # before version 8

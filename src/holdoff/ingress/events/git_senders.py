@@ -116,7 +116,7 @@ _GITHUB_BARE: Final = (
             ("GitHub", "sender.login & action,repository.full_name,organization.login & sender.node_id"),
             ("GitHub", "action & repository.node_id,security_advisory.ghsa_id,package.package_type"),
             ("a git host", "sender.login & action,repository.full_name,organization.login"),
-            ("a git host", "action,old_name & repository.full_name"),
+            ("a git host", "action,old_name & repository.full_name,issue.user.login,pull_request.head.sha"),
             ("a git host", "action & repository.fullName,repository.default_branch,run.repository.full_name"),
         )
     ),

@@ -287,10 +287,10 @@ def paths_of(when: str) -> tuple[str, ...]:
 
 def holds(message: Message, path: str, patterns: Sequence[str]) -> bool:
     """Whether one of the patterns matches what lies at a path. In a list one item that matches is enough, as in
-    EventBridge's patterns. An empty list matches ``[]`` alone."""
+    EventBridge's patterns. An empty list matches ``[]`` alone, and an empty object ``{}``."""
     found = message.look(path, ABSENT)
-    if found == []:
-        return "[]" in patterns
+    if found in ([], {}):
+        return str(found) in patterns
     several = found if isinstance(found, list) else [found]
     texts = ("null" if one is None else as_text(one) for one in several)
     return any(text is not None and matches_any(text, patterns) for text in texts)
