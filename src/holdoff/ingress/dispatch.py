@@ -83,7 +83,7 @@ class Dispatch:
         self._decide = decide or decide_here
         self._gates: dict[GateKey, Gate] = {}
 
-    def carry_out(self, message: Message, left_ms: LeftMs) -> Answer:
+    def carry_out(self, message: Message, left_ms: LeftMs = lambda: EVER_MS) -> Answer:
         """What became of each change in a message, as plain JSON values. A change that fails does not stop the others.
 
         Raises:

@@ -125,7 +125,7 @@ def has_put_off(done: Answer) -> bool:
     return any(one.get("outcome") in (Outcome.DEFERRED, Outcome.FAILED) or under_way <= one.items() for one in answers)
 
 
-def carry_out_again(letter: Mapping[str, Any], letter_id: str, dispatch: Dispatch, left_ms: LeftMs) -> Answer:
+def carry_out_again(letter: Mapping[str, Any], letter_id: str, dispatch: Dispatch) -> Answer:
     """Carry out a dead letter, with the power that its webhook had.
 
     Args:
@@ -135,7 +135,7 @@ def carry_out_again(letter: Mapping[str, Any], letter_id: str, dispatch: Dispatc
         HoldoffError: it fails again.
     """
     message = http_message(*taken_back(letter))
-    return dispatch.carry_out(message.but(id=message.id or letter_id), left_ms)
+    return dispatch.carry_out(message.but(id=message.id or letter_id))
 
 
 def undecided(error: Exception) -> Reply:
