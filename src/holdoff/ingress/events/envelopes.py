@@ -25,7 +25,6 @@ from holdoff.ingress.events.paths import dig, kind_of, needed, plain, text_at
 CONTROL: Final = "holdoff"
 #: Envelopes in envelopes: EventBridge in SNS in SQS in a dead letter makes four.
 MAX_DEPTH: Final = 8
-OUTSIDE: Final = Origin(outside=True)
 
 
 def opened(event: object, *, request_id: str | None = None) -> list[Message]:
@@ -161,7 +160,7 @@ def _carried(message: Message, kind: str, envelope: object, depth: int) -> list[
     inside = message.but(
         kind=kind,
         id=text_at(envelope, own_id) or message.id,
-        origin=message.origin if message.origin.outside else OUTSIDE,
+        origin=message.origin.but(outside=True),
         event=value,
         envelopes={**message.envelopes, kind: {key: dig(envelope, key) for key in about}},
     )
