@@ -59,7 +59,6 @@ _PUSH: Final[Fields] = {
     "tagged": "{head_commit.id,after,commit,last_commit!}",  # of an annotated tag ``after`` is the tag's own object
     "at": "repository.pushed_at",
     "commits": "commits",
-    "forced": "forced",
 }
 _RULE: Final = {"reason": f"{{{_TYPE}}}{{action^ }} on {{repository.full_name|GitHub}}"}
 
@@ -330,7 +329,6 @@ _OF_A_REF: Final = (
         tagged="{commit.sha,sha!}",
         commits="commits",
         total="total_commits_count",
-        forced="forced",
     ),
     _other("Harness", "trigger", when="trigger & repo.git_url"),
     # https://huggingface.co/docs/hub/webhooks

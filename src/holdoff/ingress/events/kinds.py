@@ -22,7 +22,7 @@ from holdoff.ingress.events.paths import ABSENT, as_text, dig, filled, in_templa
 
 
 class Kind(Value):
-    """One kind of event. Each field but the last seven is a template (``paths.filled``).
+    """One kind of event. ``ignored`` and the fields from ``id`` to ``text`` are templates (``paths.filled``).
 
     Attributes:
         sender, name: for people: "GitHub", "push".
@@ -48,7 +48,6 @@ class Kind(Value):
         deleted: the conditions that hold if the ref was deleted.
         commits: the path of a list of commits, with their messages and their ``added``, ``modified`` and ``removed``.
         total: the path of the number of commits, if the list may be cut off. An event without that number may be, too.
-        forced: the path of what is true if commits were taken away. No list has the files of these.
     """
 
     sender: str
@@ -75,7 +74,6 @@ class Kind(Value):
     deleted: str = ""
     commits: str = ""
     total: str = ""
-    forced: str = ""
 
     def matches(self, message: Message) -> bool:
         """Whether an event is of this kind."""
@@ -147,7 +145,8 @@ class Kind(Value):
         if not isinstance(commits, list) or not commits or len(commits) >= MOST_COMMITS:
             return None
         total = message.look(self.total) if self.total else len(commits)
-        if not isinstance(total, int) or total > len(commits) or message.look(self.forced):
+        # If commits were taken away (``forced``), no list has their files.
+        if not isinstance(total, int) or total > len(commits) or message.look("forced"):
             return None
         found: dict[str, None] = {}
         for commit in commits:
