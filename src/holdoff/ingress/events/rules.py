@@ -263,8 +263,7 @@ def _check_can_match(rule: Rule, path: str, at: str) -> None:
 
 def _sent(message: Message, by: Kind | None) -> Message | None:
     """What an event carries, which may be another sender's event; ``None``: events of this kind carry none."""
-    inside = plain(message.look(by.carries)) if by else None
-    if by is None or not isinstance(inside, dict):
+    if by is None or not isinstance(inside := plain(message.look(by.carries)), dict):
         return None
     return message.but(event=inside, id=filled(by.id, message.look) or message.id)
 
