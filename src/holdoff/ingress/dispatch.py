@@ -84,11 +84,8 @@ class Dispatch:
         self._gates: dict[GateKey, Gate] = {}
 
     def carry_out(self, message: Message, left_ms: LeftMs = lambda: EVER_MS) -> Answer:
-        """What became of each change in a message, as plain JSON values. A change that fails does not stop the others.
-
-        Raises:
-            HoldoffError: the first failure.
-        """
+        """What became of each change in a message, as plain JSON values. A change that fails does not stop the others:
+        the first error is raised after them."""
         answers: list[Answer] = []
         errors: list[Exception] = []
         for wanted in self.routes.intents(message):

@@ -126,14 +126,8 @@ def has_put_off(done: Answer) -> bool:
 
 
 def carry_out_again(letter: Mapping[str, Any], letter_id: str, dispatch: Dispatch) -> Answer:
-    """Carry out a dead letter, with the power that its webhook had.
-
-    Args:
-        letter_id: its id if its sender gave none, so that it is carried out once.
-
-    Raises:
-        HoldoffError: it fails again.
-    """
+    """Carry out a dead letter, with the power that its webhook had. ``letter_id``: its id if its sender gave none, so
+    that it is carried out once. Raises a ``HoldoffError`` if it fails again."""
     message = http_message(*taken_back(letter))
     return dispatch.carry_out(message.but(id=message.id or letter_id))
 

@@ -112,11 +112,8 @@ WEB: Final = (
 
 def build_of(message: Message, rows: Iterable[_Row]) -> BuildEnded | None:
     """The build that an event reports; ``None``: it reports no build that a starter begins. A webhook may report a
-    build that has not ended (``is_end``); what AWS reports of such a build may lack anything, and is ``None``.
-
-    Raises:
-        EventError: an end by AWS lacks something.
-    """
+    build that is under way; what AWS reports of such a build may lack anything, and is ``None``. Raises an
+    ``EventError`` if an end by AWS lacks something."""
     row, look = next((row for row in rows if fits(message, row.when)), None), message.look
     status = filled(row.status, look) if row else ""
     if row is None or (row.arn and status not in row.ended) or not (build_id := filled(row.id, look)):

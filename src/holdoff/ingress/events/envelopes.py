@@ -32,9 +32,7 @@ def opened(event: object, *, request_id: str | None = None) -> list[Message]:
 
     If Lambda delivers an invocation again, its ``request_id`` is the same. The record of a failed invocation names it,
     too. So it makes an id for an event without one (https://docs.aws.amazon.com/lambda/latest/dg/python-context.html).
-
-    Raises:
-        EventError: it cannot be opened.
+    Raises an ``EventError`` if the event cannot be opened.
     """
     return _opened(Message(event=event, id=f"invoke:{request_id}" if request_id else None), 0)
 

@@ -62,11 +62,7 @@ def _is_default(draft: Draft, project: Project) -> bool:
 
 
 def filtered(draft: Draft, rule: Rule, projects: Iterable[Project]) -> str | None:
-    """Why the names in a rule (``branches``, ``tags``, ``paths``, ``paths_ignore``) do not fit the event.
-
-    Args:
-        projects: the projects of the rule.
-    """
+    """Why the names in a rule (``branches``, ``tags``, ``paths``, ``paths_ignore``) do not fit the event."""
     if (rule.branches or rule.tags) and (why := _not_named(draft, rule, projects)):
         return why
     # A change must not be lost: if not all files are known, or other files were changed, too, no rule ignores it.

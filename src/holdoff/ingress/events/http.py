@@ -151,11 +151,8 @@ def _body(event: object, encoding: str) -> tuple[bytes, bytes | None]:
 
 def decompressed(sent: bytes, encoding: str) -> bytes:
     """The content of bytes with this ``Content-Encoding``. A front end may have decompressed them and kept the header.
-    Bytes with any other encoding stay as they are: there are senders that write their charset there.
-
-    Raises:
-        EventError: the bytes do not fit the header, or their content is too large.
-    """
+    Bytes with any other encoding stay as they are: there are senders that write their charset there. Raises an
+    ``EventError`` if the bytes do not fit the header, or if their content is too large."""
     if encoding not in ("gzip", "deflate") or not sent or (encoding == "gzip" and not sent.startswith(b"\x1f\x8b")):
         return sent
     bits = 31 if encoding == "gzip" else 15 if sent[:1] == b"\x78" else -15

@@ -85,11 +85,8 @@ class Kind(Value):
         return found if isinstance(found, list) else []
 
     def draft(self, message: Message) -> Draft:
-        """What an event of this kind asks for by itself.
-
-        Raises:
-            EventError: the kind is refused, or a field that must be there is missing.
-        """
+        """What an event of this kind asks for by itself. Raises an ``EventError`` if the kind is refused, or if a field
+        that must be there is missing."""
         if self.refused is not None:
             raise EventError("event", self.refused)
         is_deleted = bool(self.deleted) and fits(message, self.deleted)

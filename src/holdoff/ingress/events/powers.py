@@ -26,11 +26,7 @@ _FIELDS: Final = {"force": "event.force", "wake": "event.holdoff", "end": "event
 
 
 def check(origin: Origin, draft: Draft, rule: Rule | None, project: Project, own: GateKey) -> None:
-    """Check what an event asks for by itself. What a rule says is always allowed.
-
-    Raises:
-        NotAllowed: the event may not ask for that.
-    """
+    """Raise ``NotAllowed`` if an event may not ask for what it asks for by itself. A rule may say anything."""
     _check_project(origin, project)
     set_by_rule = () if rule is None else rule.environment
     for name in draft.environment:
@@ -54,12 +50,8 @@ def check(origin: Origin, draft: Draft, rule: Rule | None, project: Project, own
 
 
 def check_power(power: str, origin: Origin, projects: Iterable[Project]) -> None:
-    """Check that each of these projects allows a power (``Project.allow``). Topics and queues may wake gates, which
-    starts only what is due, and report the ends of builds.
-
-    Raises:
-        NotAllowed: a project does not allow it.
-    """
+    """Raise ``NotAllowed`` if one of these projects does not allow a power (``Project.allow``). Topics and queues may
+    always wake gates, which starts only what is due, and report the ends of builds."""
     if not (origin.outside if power == "force" else origin.scheme):
         return
     for project in projects:

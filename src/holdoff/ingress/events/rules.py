@@ -340,14 +340,8 @@ def _ruled(draft: Draft, rule: Rule, project: str | None, message: Message) -> D
 
 def _value(text: str, message: Message, *, is_note: bool = False) -> str:
     """The value of a rule's text: the text itself; or what lies at a path such as ``event.detail.commitId`` or
-    ``sns.TopicArn``; or a text with such paths in braces, filled in.
-
-    Args:
-        is_note: the value is for people only, so a path without a text is no error.
-
-    Raises:
-        EventError: a path leads to no text.
-    """
+    ``sns.TopicArn``; or a text with such paths in braces, filled in. Raises an ``EventError`` if a path leads to no
+    text, unless the value is for people only (``is_note``)."""
 
     def at(path: str) -> str:
         root, _, below = path.partition(".")
