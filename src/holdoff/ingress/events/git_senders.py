@@ -21,13 +21,14 @@ Fields = dict[str, Any]
 _SAID: Final[Fields] = {
     "repository": "{repository.full_name,repository.fullName,project.path_with_namespace,msg.repo.fullname,repo.path"
     ",repo.name,refUpdate.project,refUpdates.0.project,data.webhook.repository.name,git_repository_path,HTMLURL"
-    ",repository.homepage,repository.url,repository.name,repository}",
+    ",repository.homepage,repository.url,repository.name,repository,event.repo.repo_name,payload.repository.name"
+    ",project.path,projectId}",
     "default": "{repository.default_branch,repository.master_branch,project.default_branch,repo.default_branch"
     ",resource.repository.defaultBranch}",
     "by": "{sender.login,sender.username,pusher.login,pusher.username,pusher.name,pusher.slug,pusher.did"
     ",user_username,user.username,user_name,actor.nickname,actor.username,actor.name,actor.display_name,actor.displayName"
     ",principal.display_name,msg.agent,submitter.username,submitter.name,resource.pushedBy.uniqueName"
-    ",resource.pushedBy.displayName}",
+    ",resource.pushedBy.displayName,event.actor.username,payload.beanstalk_user.login}",
 }
 #: Where they say the newest commit's message, if not in the list of commits; and that a ref was deleted.
 _OF_A_PUSH: Final[Fields] = {
@@ -60,7 +61,6 @@ _PUSH: Final[Fields] = {
     "at": "repository.pushed_at",
     "commits": "commits",
 }
-_RULE: Final = {"reason": f"{{{_TYPE}}}{{action^ }} on {{repository.full_name|GitHub}}"}
 
 
 def _like_github(sender: str, when: str, **more: Any) -> Kind:
@@ -69,29 +69,26 @@ def _like_github(sender: str, when: str, **more: Any) -> Kind:
     return _push(sender, when, "ref", "after,head_commit.id,commit,last_commit", "before", **_PUSH | more)
 
 
+def _other_at_github(event: str = "", **more: Any) -> Kind:
+    """An event of GitHub that is no push: all others, or the one of this name."""
+    reason = f"{{{_TYPE}}}{{action^ }} on {{repository.full_name|GitHub}}"
+    fields = {"when": f"{_TYPE}={event or '*'}", "name": event or "another event", "reason": reason}
+    return _other("GitHub", _TYPE, "{action^ }", **fields | more)
+
+
 _GITHUB_KINDS: Final = (
     trial("GitHub", f"{_TYPE}=ping", "a ping"),
     _like_github("GitHub", f"{_TYPE}=push"),
-    _other(
-        *("GitHub", _TYPE, "{action^ }"),
-        when=f"{_TYPE}=release",
-        name="release",
+    _other_at_github(
+        "release",
         ref="refs/tags/{release.tag_name}",
         version="{release.tag_name}",
         ref_named_by=(_TYPE, "change.type"),  # every release has a tag
-        **_RULE,
     ),
     # The starter dispatched this one, with the token of a start (``starters.github``): no rule may build it again.
     control("GitHub", "a dispatch", "Holdoff itself dispatched this workflow", f"inputs.holdoff_token={'?' * 26}"),
-    _other(
-        *("GitHub", _TYPE, "{action^ }"),
-        when=f"{_TYPE}=workflow_dispatch",
-        name="workflow_dispatch",
-        ref="{ref}",
-        version="{ref}",
-        **_RULE,
-    ),
-    _other("GitHub", _TYPE, "{action^ }", **_RULE),
+    _other_at_github("workflow_dispatch", ref="{ref}", version="{ref}"),
+    _other_at_github(),
 )
 
 _MOVED: Final = "after,head_commit.id,last_commit & ref=refs/*"
@@ -399,9 +396,7 @@ _OF_A_REF: Final = (
         _push(
             *("RhodeCode", f"{_PUSHED_TO_RHODECODE}{of}", "event.push.branches.0.name", "", ""),
             each="event.push.branches",
-            repository="{event.repo.repo_name}",
             default=default,
-            by="{event.actor.username}",
         )
         for of, default in ((" & event.repo.repo_type=hg", "default"), ("", ""))
     ),
@@ -431,7 +426,6 @@ _OF_A_REF: Final = (
     _push(
         *("OneDev", "type=RefUpdated & refName & projectId,project.id", "refName", "", "oldCommitId"),
         version="{newCommitId}",  # not in each of its versions
-        repository="{project.path,projectId}",
     ),
     _other(
         *("OneDev", "type"),
@@ -445,8 +439,6 @@ _OF_A_REF: Final = (
     # https://support.beanstalkapp.com/article/958-modular-webhooks-json-examples: its classic pushes are like GitHub's
     _push(
         *("Beanstalk", "trigger=push & payload.type=GitPush", "payload.ref", "payload.after", "payload.before"),
-        repository="{payload.repository.name}",
-        by="{payload.beanstalk_user.login}",
         commits="payload.commits",
     ),
     change("Beanstalk", "a commit", "trigger=commit & payload.type=*Commit", "commit to {payload.repository.name}"),
