@@ -244,20 +244,21 @@ def parts_of(message: Message, tables: Collection[Sequence[Kind]]) -> Iterator[t
             yield part, kind_of_event(part, tables)
 
 
+#: Paths, the patterns of which one has to match at one of them, and the keys with which the paths may begin.
+_Condition = tuple[Sequence[str], Sequence[str], frozenset[str]]
+
+
 @cache
-def _conditions(
-    text: str,
-) -> tuple[tuple[tuple[tuple[str, ...], tuple[str, ...], frozenset[str]], ...], frozenset[str]]:
-    """The paths and patterns in ``Kind.when``, each with the keys of which one has to be there for its paths (a key may
-    contain dots); and the only fields that the event may have; none: it may have any."""
+def _conditions(text: str) -> tuple[Sequence[_Condition], frozenset[str]]:
+    """The conditions in ``Kind.when``; and the only fields that the event may have; none: it may have any."""
     text, _, only = text.partition(" only ")
     parted = (one.partition("=") for one in text.split(" & ") if one)
-    each = ((tuple(paths.split(",")), tuple((patterns or "*").split("|"))) for paths, _, patterns in parted)
-    return tuple((*one, _begins(one[0])) for one in each), frozenset(only.split(",") if only else ())
+    each = ((paths.split(","), (patterns or "*").split("|")) for paths, _, patterns in parted)
+    return tuple((*one, _begins(one[0])) for one in each), frozenset(filter(None, only.split(",")))
 
 
 def _begins(paths: Iterable[str]) -> frozenset[str]:
-    """The keys with which these paths may begin."""
+    """The keys with which these paths may begin: a key may contain dots."""
     names = [path.split(".") for path in paths]
     return frozenset(".".join(one[:n]) for one in names for n in range(1, len(one) + 1))
 
