@@ -92,8 +92,8 @@ def is_http(event: object) -> bool:
     records = event.get("Records") or event.get("records")
     if isinstance(records, list) and any(isinstance(one, dict) and "cf" in one for one in records):
         return True  # Lambda@Edge
-    is_one = any(map(_PART.fullmatch, names)) or any(row <= names for row in _TOGETHER)
-    return is_one or any(dig(event, path, ABSENT) is not ABSENT for path in _BELOW)
+    has_parts = any(map(_PART.fullmatch, names)) or any(row <= names for row in _TOGETHER)
+    return has_parts or any(dig(event, path, ABSENT) is not ABSENT for path in _BELOW)
 
 
 def http_request(event: object) -> HttpRequest:
@@ -104,9 +104,9 @@ def http_request(event: object) -> HttpRequest:
         EventError: the request is broken.
     """
     # VPC Lattice 1.0 has no context. An authorizer's event has one, and lacks only the body.
-    is_one = dig(event, "requestContext") is not None or text_at(event, "raw_path") is not None
-    is_question = text_at(event, "methodArn", "routeArn") is not None
-    request = request_of(event) if is_one and not is_question else None
+    is_request = dig(event, "requestContext") is not None or text_at(event, "raw_path") is not None
+    is_for_authorizer = text_at(event, "methodArn", "routeArn") is not None
+    request = request_of(event) if is_request and not is_for_authorizer else None
     if request is None:
         raise SignatureError(
             "a request came by a front end that does not hand on what was signed",

@@ -267,7 +267,8 @@ def fits(message: Message, when: str) -> bool:
     """Whether all the conditions in a text hold (``Kind.when``)."""
     each, only = _conditions(when)
     is_object = isinstance(message.event, dict)
-    # A message may hold thousands of events in one another, and each is compared with some 500 rows.
+    # A message may hold thousands of events in one another, and each is compared with some 500 rows. So the keys alone
+    # rule most rows out.
     keys, around = message.event.keys() if is_object else {}.keys(), message.envelopes.keys()
     for _, _, begins in each:
         if keys.isdisjoint(begins) and around.isdisjoint(begins):

@@ -26,7 +26,8 @@ _FIELDS: Final = {"force": "event.force", "wake": "event.holdoff", "end": "event
 
 
 def check(origin: Origin, draft: Draft, rule: Rule | None, project: Project, own: GateKey) -> None:
-    """Raise ``NotAllowed`` if an event may not ask for what it asks for by itself. A rule may say anything."""
+    """Raise ``NotAllowed`` if an event may not ask for what it asks for by itself. A rule may say anything. ``own`` is
+    the project's gate for an event that names no region."""
     _check_project(origin, project)
     set_by_rule = () if rule is None else rule.environment
     for name in draft.environment:

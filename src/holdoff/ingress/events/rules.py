@@ -94,13 +94,13 @@ class Routes:
             sent = _sent(message, first[1])
             # AWS's quick start for GitHub makes an event of a delivery.
             rows = (*ends.OF_AWS, *ends.WEB) if message.kind == "eventbridge" and sent is None else ends.WEB
-            told = ends.build_of(sent or message, rows)
-            if told is not None and (told.region or self.gates_of(told)):
-                return [Found(one) for one in self._ended(told, message)]
-            drafts = _opened(chain([first], parts))
+            end = ends.build_of(sent or message, rows)
+            if end is not None and (end.region or self.gates_of(end)):
+                return [Found(one) for one in self._ended(end, message)]
+            opened = _opened(chain([first], parts))
         except (EventError, ConfigError) as error:
             return [Found(_of_event(error))]
-        return [found for part, told_by in drafts for found in self._of_part(part, told_by)]
+        return [found for part, asks in opened for found in self._of_part(part, asks)]
 
     def own_gate(self, project: str, key: str | None = None) -> GateKey:
         """The gate of a project, or of one key of it, where the trigger names no region."""
@@ -117,9 +117,10 @@ class Routes:
                 found |= dict.fromkeys(key for key in keys if ends.may_be_of(project.starter, key, end))
         return list(found)
 
-    def _of_part(self, message: Message, told_by: Kind | Draft | None) -> list[Found]:
+    def _of_part(self, message: Message, asks: Kind | Draft | None) -> list[Found]:
+        """What became of one event. ``asks``: its kind, or what it asks for; ``None``: no sender here is known."""
         try:
-            draft = told_by if isinstance(told_by, Draft) else self._draft(message, told_by)
+            draft = asks if isinstance(asks, Draft) else self._draft(message, asks)
         except EventError as error:
             # Its ref and its files are not known, so no rule with names may ignore it.
             taking = self._first_rule(message)
@@ -139,13 +140,13 @@ class Routes:
             if not _matches(rule, message) or (is_kept and not guards.is_named(draft, rule)):
                 continue
             named = [self.projects[name] for name in rule.projects if name in self.projects]
-            passes = guards.filtered(draft, rule, named or self.projects.values())
-            if why_not := passes or rule.ignore:
+            misfit = guards.misfit(draft, rule, named or self.projects.values())
+            if why_not := misfit or rule.ignore:
                 each: list[Outcome] = [Ignored(why_not)]
             else:
                 each = [self._wanted(draft, rule, project, message) for project in rule.projects or (None,)]
             found += [Found(one, draft, number) for one in each]
-            if passes or rule.goes_on:
+            if misfit or rule.goes_on:
                 continue
             is_kept = not rule.ignore and all(isinstance(one, Ignored) for one in each)
             if not is_kept:
@@ -196,8 +197,8 @@ class Routes:
                 return [Ignored(f"the end of {end.build_id}, and webhooks may end no build (allow = ['end'])")]
         powers.check_power("end", message.origin, projects)
         rule = self._first_rule(message)
-        told_by = ("source", "detail", "http.headers.", "workflow_run", "object_kind", "type")
-        if rule is None or rule.ignore or not any(path.startswith(told_by) for path, _ in rule.when):
+        of_an_end = ("source", "detail", "http.headers.", "workflow_run", "object_kind", "type")
+        if rule is None or rule.ignore or not any(path.startswith(of_an_end) for path, _ in rule.when):
             return [end]
         draft = Draft(reason=f"build {end.build_id} {end.detail}")
         each = [self._wanted(draft, rule, project, message) for project in rule.projects or (None,)]

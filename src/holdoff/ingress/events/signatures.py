@@ -119,8 +119,12 @@ def _tried(
     request: HttpRequest, schemes: list[Scheme], webhooks: Webhooks, now_ms: int
 ) -> tuple[list[_Proof], list[SignatureError], dict[str, HoldoffError]]:
     """Try every secret of these schemes: what proves the request, what is wrong with it by the other secrets, and why a
-    sender's secrets cannot be fetched. If the request names one of their senders, another's secret is not wrong, and
-    is missing only if that sender's is wrong: GitLab's signature is in the header of all that sign as GitLab does."""
+    sender's secrets cannot be fetched.
+
+    Several senders may use one header: GitLab and all that sign as Standard Webhooks do. If other headers say whose the
+    request is (``needs``), another sender's secret that does not fit is no error. Another sender's secret that cannot
+    be fetched counts only if that sender's own secret does not fit.
+    """
     own = {one.name for one in schemes if one.needs and all(map(request.headers.get, one.needs))}
     proofs: list[_Proof] = []
     wrong: list[SignatureError] = []
