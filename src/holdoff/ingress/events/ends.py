@@ -120,8 +120,7 @@ def build_of(message: Message, rows: Iterable[_Row]) -> BuildEnded | None:
         return None
     arn = filled(row.arn, look)
     region, account = _place(arn)
-    variables = look(row.variables)
-    told = variables if isinstance(variables, list) else []
+    variables = message.items(row.variables)
     return BuildEnded(
         starter=row.starter,
         name=filled(row.name, look) or build_id.partition(":")[0],
@@ -132,7 +131,7 @@ def build_of(message: Message, rows: Iterable[_Row]) -> BuildEnded | None:
         is_end=status in row.ended,
         succeeded=row.ended.get(status, False),
         detail=status or "under way",
-        key=next((text_at(one, "value") for one in told if text_at(one, "name", "key") == KEY_VARIABLE), None),
+        key=next((text_at(one, "value") for one in variables if text_at(one, "name", "key") == KEY_VARIABLE), None),
     )
 
 

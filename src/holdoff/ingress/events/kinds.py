@@ -77,12 +77,7 @@ class Kind(Value):
 
     def matches(self, message: Message) -> bool:
         """Whether an event is of this kind."""
-        return fits(message, self.when) and not (self.each and not self.items(message))
-
-    def items(self, message: Message) -> list[Any]:
-        """The events in its list ``each``."""
-        found = message.look(self.each)
-        return found if isinstance(found, list) else []
+        return fits(message, self.when) and not (self.each and not message.items(self.each))
 
     def draft(self, message: Message) -> Draft:
         """What an event of this kind asks for by itself. Raises an ``EventError`` if the kind is refused, or if a field
@@ -131,15 +126,13 @@ class Kind(Value):
 
     def _message(self, message: Message, version: str | None) -> str | None:
         """The message of a version's commit, if the event lists that commit."""
-        commits = message.look(self.commits)
-        listed = commits if isinstance(commits, list) else []
-        of_it = (one for one in listed if version and text_at(one, "id", "commitId") == version)
+        of_it = (one for one in message.items(self.commits) if version and text_at(one, "id", "commitId") == version)
         return next((text_at(one, "message", "comment") for one in of_it), None)
 
     def _changed(self, message: Message) -> tuple[str, ...] | None:
         """Every path that was changed; ``None``: the event does not list them all."""
-        commits = message.look(self.commits)
-        if not isinstance(commits, list) or not commits or len(commits) >= MOST_COMMITS:
+        commits = message.items(self.commits)
+        if not commits or len(commits) >= MOST_COMMITS:
             return None
         total = message.look(self.total) if self.total else len(commits)
         # If commits were taken away (``forced``), no list has their files.
@@ -239,7 +232,7 @@ def parts_of(message: Message, tables: Collection[Sequence[Kind]]) -> Iterator[t
         if kind is None or not kind.each:
             yield one, kind
             continue
-        for item in kind.items(one):
+        for item in one.items(kind.each):
             part = one.but(event=replaced(one.event, kind.each, [item]))
             yield part, kind_of_event(part, tables)
 

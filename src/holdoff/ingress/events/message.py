@@ -59,3 +59,8 @@ class Message(Value):
         The path of an envelope never leads into the event: an event cannot claim an envelope for itself.
         """
         return dig(self.envelopes if OF_ENVELOPES.match(path) else self.event, path, otherwise) if path else otherwise
+
+    def items(self, path: str) -> list[Any]:
+        """The list at a path; empty, if there is none."""
+        found = self.look(path)
+        return found if isinstance(found, list) else []
