@@ -33,9 +33,8 @@ def answer(event: Any, put: Callable[[Request], object] = lambda sent: urlopen(s
     if _URL.fullmatch(url) is None:
         return f"a custom resource whose answer is wanted at another place than CloudFormation's: {_WHY}"
     status = "SUCCESS" if event["RequestType"] == "Delete" else "FAILED"
-    body = {"Status": status, "Reason": _WHY} | {name: event[name] for name in ("StackId", "RequestId")}
-    body |= {"LogicalResourceId": event.get("LogicalResourceId")}
-    body |= {"PhysicalResourceId": event.get("PhysicalResourceId") or event["RequestId"]}
+    body = {name: event.get(name) for name in ("StackId", "RequestId", "LogicalResourceId", "PhysicalResourceId")}
+    body |= {"Status": status, "Reason": _WHY, "PhysicalResourceId": body["PhysicalResourceId"] or body["RequestId"]}
     try:
         put(Request(url, data=json.dumps(body).encode(), method="PUT", headers={"Content-Type": ""}))
     except OSError as error:

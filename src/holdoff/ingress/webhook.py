@@ -38,8 +38,6 @@ from holdoff.ingress.events.message import Message
 from holdoff.ingress.events.paths import text_at
 from holdoff.ingress.events.signatures import Webhooks, check
 
-#: Keeps a dead letter. It may raise anything.
-Keep = Callable[[dict[str, object]], None]
 #: The longest text of a handshake that is sent back.
 _MOST_ECHO: Final = 1_000
 
@@ -71,7 +69,7 @@ def reply_to(
     left_ms: LeftMs,
     *,
     webhooks: Webhooks,
-    keep: Keep,
+    keep: Callable[[dict[str, object]], None],
     log: EventLog,
     refused: Callable[[HoldoffError], None] | None = None,
 ) -> Reply:
@@ -79,6 +77,7 @@ def reply_to(
 
     Args:
         read: makes the request; may raise a ``HoldoffError``.
+        keep: keeps a dead letter; may raise anything.
         refused: gets the error of a request that was not let in. The default is the log.
     """
     try:

@@ -62,7 +62,6 @@ _QUERY: Final = (
     *("rawQueryString", "multiValueQueryStringParameters", "queryStringParameters"),
     "query_string_parameters",
 )
-FRONT_ENDS: Final = "API Gateway 1.0 and 2.0, function URL, load balancer, VPC Lattice 1.0 and 2.0"
 #: Names of a request's parts, in lower case and without marks. An event with one of these names is HTTP. So is an event
 #: with all the names in a row of the table below.
 _PART: Final = re.compile(
@@ -110,7 +109,7 @@ def http_request(event: object) -> HttpRequest:
     if request is None:
         raise SignatureError(
             "a request came by a front end that does not hand on what was signed",
-            hint=f"It may be one of these: {FRONT_ENDS}",
+            hint="These do: API Gateway 1.0 and 2.0, function URL, load balancer, VPC Lattice 1.0 and 2.0",
         )
     return request
 
