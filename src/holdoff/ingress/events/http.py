@@ -121,31 +121,33 @@ def request_of(event: object) -> HttpRequest | None:
     if method is None or path is None:
         return None
     path, _, beside = path.partition("?")
-    headers = _headers(event)
-    body, sent = _body(event, headers.pop("content-encoding", "identity"))
-    return HttpRequest(
+    sent = HttpRequest(
         method=method,
         path=path,
-        headers=headers,
-        body=body,
-        sent=sent,
+        headers=_headers(event),
+        body=_body(event),
         query=_query(event) or beside,
         target=text_at(event, "requestContext.path"),  # of API Gateway 1.0
     )
+    return unpacked(sent)
 
 
-def _body(event: object, encoding: str) -> tuple[bytes, bytes | None]:
+def _body(event: object) -> bytes:
     body = dig(event, "body")
     if not isinstance(body, str | None):
         raise EventError("event.body", f"is {kind_of(body)}, not a text")
+    is_base64 = any(dig(event, name) is True for name in ("isBase64Encoded", "is_base64_encoded"))
     try:
-        sent = (body or "").encode()
-        if any(dig(event, name) is True for name in ("isBase64Encoded", "is_base64_encoded")):
-            sent = base64.b64decode(sent, validate=True)
+        return base64.b64decode(body or "", validate=True) if is_base64 else (body or "").encode()
     except ValueError:
         raise EventError("event.body", "is not the base64 or the text it should be") from None
-    plain = decompressed(sent, encoding.strip().lower())
-    return plain, None if plain == sent else sent
+
+
+def unpacked(request: HttpRequest) -> HttpRequest:
+    """The request with its body decompressed, as its ``Content-Encoding`` says."""
+    headers = {**request.headers}
+    plain = decompressed(request.body, headers.pop("content-encoding", "identity").strip().lower())
+    return request.but(headers=headers, body=plain, sent=None if plain == request.body else request.body)
 
 
 def decompressed(sent: bytes, encoding: str) -> bytes:
