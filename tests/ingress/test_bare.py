@@ -155,6 +155,11 @@ ASKED: dict[str, dict[str, Any]] = {
     },
     "CloudFormation's resource, by CDK": {"RequestType": "Delete", "StackId": "s", "LogicalResourceId": "x"},
     "CloudTrail's call": {"eventSource": "s3.amazonaws.com", "eventName": "GetObject", "eventID": "e"},
+    "CloudTrail's call of a service whose events never build": {
+        "eventSource": "lambda.amazonaws.com",
+        "eventName": "Invoke",
+        "eventID": "e",
+    },
     "CloudTrail": {"s3Bucket": "logs", "s3ObjectKey": ["AWSLogs/1/CloudTrail/x.json.gz"]},
     "CloudWatch's widget": {"widgetContext": {"dashboardName": "d", "widgetId": "w"}},
     "CloudWatch's widget, described": {"describe": True},
