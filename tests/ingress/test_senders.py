@@ -13,9 +13,9 @@ from holdoff.core.errors import EventError
 from holdoff.core.request import Request
 from holdoff.ingress.events.envelopes import http_message, opened
 from holdoff.ingress.events.http import HttpRequest, content_of
-from holdoff.ingress.events.intents import Ignored
+from holdoff.ingress.events.intents import Ignored, Intent
 from holdoff.ingress.events.message import Message, Origin
-from holdoff.ingress.events.rules import Outcome, Routes
+from holdoff.ingress.events.rules import Routes
 from tests.ingress import payloads as p
 from tests.ingress.driven import HOSTS, Host
 from tests.ingress.events_table import PAGE, SENT, written
@@ -32,7 +32,7 @@ def messages(sent: Sent) -> list[Message]:
     return [http_message(sent.what, OUTSIDE)] if isinstance(sent.what, HttpRequest) else opened(sent.what)
 
 
-def as_built(outcome: Outcome) -> Built:
+def as_built(outcome: Intent | EventError) -> Built:
     """What of a trigger the table has."""
     assert isinstance(outcome, Request), outcome
     return Built(

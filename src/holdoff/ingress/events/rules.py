@@ -48,14 +48,13 @@ _REASONS: Final = {
     "sns": ("{sns.Subject}", "message on {sns.TopicArn:|a topic}"),
     "sqs": ("message in {sqs.eventSourceARN:|a queue}",),
 }
-#: What a message became: an intent, or why it could not become one.
-Outcome = Intent | EventError
 
 
 class Found(Value, kw_only=False):
-    """What a message became, with the draft that the event made by itself, and the number of the rule that took it."""
+    """What a message became, or why it became nothing; with the draft that the event made by itself, and the number of
+    the rule that took it."""
 
-    outcome: Outcome
+    outcome: Intent | EventError
     draft: Draft | None = None
     rule: int | None = None
 
@@ -73,7 +72,7 @@ class Routes:
             for path in _SAID.keys() & dict(rule.when).keys():
                 _check_can_match(rule, path, f"{file}rules[{n}].when.{path}")
 
-    def intents(self, message: Message) -> list[Outcome]:
+    def intents(self, message: Message) -> list[Intent | EventError]:
         """What a message wants, for each change in it and each project that gets the change. Never empty.
 
         A change that cannot be mapped is an ``EventError`` in the list. It names what was missing.
@@ -142,7 +141,7 @@ class Routes:
             named = [self.projects[name] for name in rule.projects if name in self.projects]
             misfit = guards.misfit(draft, rule, named or self.projects.values())
             if why_not := misfit or rule.ignore:
-                each: list[Outcome] = [Ignored(why_not)]
+                each: list[Intent | EventError] = [Ignored(why_not)]
             else:
                 each = [self._wanted(draft, rule, project, message) for project in rule.projects or (None,)]
             found += [Found(one, draft, number) for one in each]
@@ -186,7 +185,7 @@ class Routes:
         powers.check_power("wake", message.origin, [self.projects[own.name]])
         return WakeAsked(gate=GateKey(own.project, asked.region or own.region))
 
-    def _ended(self, end: BuildEnded, message: Message) -> list[Outcome]:
+    def _ended(self, end: BuildEnded, message: Message) -> list[Intent | EventError]:
         """The end, and what a rule makes of it: triggers of other projects, if the rule names what has ended."""
         own = dict.fromkeys(key.name for key in self.gates_of(end))
         projects = [self.projects[name] for name in own]
@@ -207,7 +206,7 @@ class Routes:
         errors = [one for one in each if isinstance(one, EventError)]
         return [*errors, end.but(then=then[0] if then else None), *then[1:]]
 
-    def _wanted(self, draft: Draft, rule: Rule | None, project: str | None, message: Message) -> Outcome:
+    def _wanted(self, draft: Draft, rule: Rule | None, project: str | None, message: Message) -> Intent | EventError:
         """The request, or why there is none."""
         try:
             if not (project or draft.project):
