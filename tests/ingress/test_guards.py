@@ -65,6 +65,16 @@ def test_a_rule_that_only_chooses_the_project_lifts_no_guard(rules: str) -> None
     assert "was deleted" in why(outcomes(rules, pushed(deleted=True, after="0" * 40)))
 
 
+def test_a_rule_with_names_does_not_take_an_event_without_a_ref() -> None:
+    rule, star = (
+        '[[rules]]\nwhen = { "http.headers.x-github-event" = "star" }\nproject = "site"\n',
+        p.github("star", {}),
+    )
+    assert taken(outcomes(rule, star)) == [("site", None)]
+    for names in ('branches = ["**"]', 'branches = ["$default-branch"]', 'tags = ["**"]'):
+        assert why(outcomes(f"{rule}{names}\n", star)) == "the event names no branch and no tag, and the rule wants one"
+
+
 @pytest.mark.parametrize(
     ("narrowing", "push", "is_taken"),
     [
