@@ -36,7 +36,7 @@ class _Row(Value):
     id: str
     name: str = ""  #: what the starter's table names; by default the id's first part
     region: str = ""
-    account: str = ""  #: at GitHub the workflow's file
+    account: str = ""  #: as of ``BuildEnded``
     arn: str = ""  #: the ARN of the build, or of what ran it: its region and account come before the event's
     variables: str = ""  #: the path of a list of what the build was told, where a key may be
 

@@ -15,7 +15,7 @@ class BuildEnded(Value):
         is_end: whether the build has ended. Webhooks also report builds that are under way.
         starter, name: what ran it, as in a table ``starter``: ``codebuild`` and the name of the project, for example.
         batch: whether it was a batch of builds.
-        region, account: where it ran.
+        region, account: where it ran. A webhook says neither; GitHub's has the workflow's file as ``account``.
     """
 
     starter: str

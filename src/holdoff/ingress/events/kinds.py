@@ -4,6 +4,8 @@ A row has conditions, as a rule has. The first row whose conditions hold gives t
 one of four things: a *change*, with the fields below; *ignored*, with the reason, unless a rule names its type; a
 *control message*, which no rule takes; or *refused*, with advice. The tables stand beside this file, one for each
 family of senders. ``rules`` says what becomes of a change.
+
+In a table ``*("GitHub", "push")`` keeps arguments on one line, where the formatter would give each a line of its own.
 """
 
 from __future__ import annotations
