@@ -27,24 +27,15 @@ _MOST_PARTS: Final = 100
 
 
 class HttpRequest(Value):
-    """A request. Its headers and its content stay out of logs, because they may hold secrets.
-
-    Attributes:
-        path: the path, as the front end decoded it.
-        headers: by lower-case name. Several headers of one name are joined with a comma.
-        body: its bytes, decompressed.
-        sent: the bytes as they were sent, if they were compressed.
-        query: the part of the URL after the ``?``.
-        target: the whole path of the URL, if the front end took a part off.
-    """
+    """A request. Its headers and its content stay out of logs, because they may hold secrets."""
 
     method: str
-    path: str
-    headers: Mapping[str, str]
-    body: bytes
-    sent: bytes | None = None
-    query: str = ""
-    target: str | None = None
+    path: str  #: as the front end decoded it
+    headers: Mapping[str, str]  #: by lower-case name; several headers of one name are joined with a comma
+    body: bytes  #: decompressed
+    sent: bytes | None = None  #: the body as it was sent, if it was compressed
+    query: str = ""  #: the part of the URL after the ``?``
+    target: str | None = None  #: the whole path of the URL, if the front end took a part off
 
     def __repr__(self) -> str:
         return f"HttpRequest(method={self.method!r}, path={self.path!r})"

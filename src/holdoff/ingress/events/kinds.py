@@ -24,58 +24,38 @@ from holdoff.ingress.events.paths import ABSENT, as_text, dig, filled, in_templa
 
 
 class Kind(Value):
-    """One kind of event. ``ignored`` and the fields from ``id`` to ``text`` are templates (``paths.filled``).
+    """One kind of event. ``ignored`` and the fields from ``id`` to ``text`` are templates (``paths.filled``)."""
 
-    Attributes:
-        sender, name: for people: "GitHub", "push".
-        when: the conditions of the row, ``type=push|tag & id,uuid``. Each has paths and patterns, as in a rule; without
-            patterns something has to be there. Of several paths one is enough. ``id only id,type``: the event has no
-            field but these.
-        ignored: why an event of this kind builds nothing by itself.
-        named_by: paths. A rule with a condition on one of them names the type, and takes an event that is ``ignored``.
-            Without paths it is a control message.
-        refused: why the event is an error, and what to do.
-        id: the sender's id of the event; without one, the id of the envelope counts.
-        reason: why to build, for people. The default for a push is its repository and its ref.
-        version, parent: the version to build, and the version before it. tagged: the version to build of a tag.
-        repository, ref: both together are the line. A ``ref`` that does not begin with ``refs/`` is a branch.
-        line: the line, if it is another.
-        default: the branch that the sender calls the default one.
-        by: who made the change.
-        text: the message of the newest commit, which may say ``[skip ci]``. The default is the message in ``commits``.
-        ref_named_by: paths. A rule with a condition on one of them, or on a path in ``ref``, names the ref.
-        each: the path of a list. Each item is an event of its own. An event without such a list is not of this kind.
-        carries: the path of an object that may be another sender's event.
-        at: the path of the instant of the change, by its source; of several paths the first that leads somewhere.
-        deleted: the conditions that hold if the ref was deleted.
-        commits: the path of a list of commits, with their messages and their ``added``, ``modified`` and ``removed``.
-        total: the path of the number of commits, if the list may be cut off. An event without that number may be, too.
-    """
-
-    sender: str
+    sender: str  #: for people, as ``name``: "GitHub", "push"
     name: str
+    #: The row's conditions, ``type=push|tag & id,uuid``. Each has paths and patterns, as in a rule; without patterns
+    #: something has to be there. Of several paths one is enough. ``id only id,type``: the event has no field but these.
     when: str
-    ignored: str | None = None
+    ignored: str | None = None  #: why an event of this kind builds nothing by itself
+    #: Paths. A rule with a condition on one of them names the type, and takes an event that is ``ignored``. Without
+    #: paths it is a control message.
     named_by: tuple[str, ...] = ()
-    refused: str | None = None
-    id: str = ""
-    reason: str = ""
-    version: str = ""
-    tagged: str = ""
-    parent: str = ""
-    repository: str = ""
-    ref: str = ""
-    line: str = ""
-    default: str = ""
-    by: str = ""
-    text: str = ""
-    ref_named_by: tuple[str, ...] = ()
-    each: str = ""
-    carries: str = ""
-    at: str = ""
-    deleted: str = ""
-    commits: str = ""
-    total: str = ""
+    refused: str | None = None  #: why the event is an error, and what to do
+    id: str = ""  #: the sender's id of the event; without one, the id of the envelope counts
+    reason: str = ""  #: why to build, for people; the default for a push is its repository and its ref
+    version: str = ""  #: the version to build
+    tagged: str = ""  #: the version to build of a tag
+    parent: str = ""  #: the version before it
+    repository: str = ""  #: with ``ref`` it is the line
+    ref: str = ""  #: a ref that does not begin with ``refs/`` is a branch
+    line: str = ""  #: the line, if it is another
+    default: str = ""  #: the branch that the sender calls the default one
+    by: str = ""  #: who made the change
+    text: str = (
+        ""  #: the newest commit's message, which may say ``[skip ci]``; the default is its message in ``commits``
+    )
+    ref_named_by: tuple[str, ...] = ()  #: paths; a rule with a condition on one, or on a path in ``ref``, names the ref
+    each: str = ""  #: the path of a list, each item of which is an event; an event without it is not of this kind
+    carries: str = ""  #: the path of an object that may be another sender's event
+    at: str = ""  #: the path of the instant of the change, by its source; of several the first that leads somewhere
+    deleted: str = ""  #: the conditions that hold if the ref was deleted
+    commits: str = ""  #: the path of commits, with their messages and their ``added``, ``modified`` and ``removed``
+    total: str = ""  #: the path of the number of commits, if the list may be cut off: without the number it may be, too
 
     def matches(self, message: Message) -> bool:
         """Whether an event is of this kind."""

@@ -48,18 +48,12 @@ _IN_QUERY: Final = "-_.!~*'()"
 
 
 class Secret(Value):
-    """One secret of a scheme.
+    """One secret of a scheme."""
 
-    Attributes:
-        at: its setting; reference: where it is. Both are for errors.
-        fetch: gets the secret, or raises a ``HoldoffError``.
-        projects: the projects for which it is valid; ``None``: all.
-    """
-
-    at: str
-    reference: str
-    fetch: Callable[[], str]
-    projects: tuple[str, ...] | None = None
+    at: str  #: its setting, for errors
+    reference: str  #: where it is, for errors
+    fetch: Callable[[], str]  #: gets the secret, or raises a ``HoldoffError``
+    projects: tuple[str, ...] | None = None  #: the projects for which it is valid; ``None``: all
 
 
 class Webhooks(Value):
