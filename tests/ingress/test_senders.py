@@ -108,6 +108,16 @@ def header(name: str, value: str) -> dict[str, str]:
     return {f"http__headers__{name}": value}
 
 
+@pytest.mark.parametrize(
+    ("name", "repository"),
+    [("RhodeCode: pullrequest-create", "octo/site"), ("Beanstalk: comment", "site"), ("OneDev: IssueOpened", "7")],
+)
+def test_a_rule_takes_another_event_of_a_host_by_its_repository(name: str, repository: str) -> None:
+    (sent,) = (one for one in SENT if one.name == name)
+    (outcome,) = with_rule(change__type="another event", change__repository=repository).intents(messages(sent)[0])
+    assert isinstance(outcome, Request)
+
+
 def test_a_rule_that_only_says_whose_project_it_is_makes_no_change_of_anything() -> None:
     routes, ignored = with_rule(), [one for one in SENT if isinstance(one.becomes, str)]
     assert ignored
