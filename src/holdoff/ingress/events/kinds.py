@@ -132,8 +132,7 @@ class Kind(Value):
 
 def push(sender: str, when: str, ref: str, new: str, old: str, /, **more: Any) -> Kind:
     """A push, by the paths of a ref and of its versions. An empty path: the event does not say it."""
-    must_be = {name: path and f"{{{path}!}}" for name, path in (("ref", ref), ("version", new))}
-    fields = must_be | {"parent": old and f"{{{old}}}"}
+    fields = {"ref": ref and f"{{{ref}!}}", "version": new and f"{{{new}!}}", "parent": old and f"{{{old}}}"}
     return Kind(**{"sender": sender, "name": "push", "when": when} | fields | more)
 
 
