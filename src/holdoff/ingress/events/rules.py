@@ -217,10 +217,9 @@ class Routes:
             named = self.projects[self._project(ruled.project, message)]
             if why := guards.not_wanted(draft, rule, named):
                 return Ignored(why)
-            own = self.own_gate(named.name, ruled.key)
-            gate = own if ruled.region is None else own.but(region=ruled.region)
-            powers.check(message.origin, draft, rule, named, own)
-            return _request(ruled, named.name, gate, message)
+            own = self.own_gate(named.name)
+            powers.check(message.origin, draft, rule, named, own.region)
+            return _request(ruled, named.name, ruled.region or own.region, message)
         except (EventError, ConfigError) as error:
             return _of_event(error)
 
@@ -354,10 +353,10 @@ def _value(text: str, message: Message, *, is_note: bool = False) -> str:
     return at(text) if is_path(text) else IN_BRACES.sub(lambda found: at(found[1]), text)
 
 
-def _request(ruled: Draft, project: str, gate: GateKey, message: Message) -> Request:
+def _request(ruled: Draft, project: str, region: str, message: Message) -> Request:
     return Request(
         project=project,
-        region=gate.region,
+        region=region,
         key=ruled.key,
         reason=_note(ruled.reason),
         source_version=ruled.source_version,
