@@ -46,9 +46,7 @@ class Kind(Value):
     line: str = ""  #: the line, if it is another
     default: str = ""  #: the branch that the sender calls the default one
     by: str = ""  #: who made the change
-    text: str = (
-        ""  #: the newest commit's message, which may say ``[skip ci]``; the default is its message in ``commits``
-    )
+    text: str = ""  #: the newest commit's message, which may say ``[skip ci]``; by default the one in ``commits``
     ref_named_by: tuple[str, ...] = ()  #: paths; a rule with a condition on one, or on a path in ``ref``, names the ref
     each: str = ""  #: the path of a list, each item of which is an event; an event without it is not of this kind
     carries: str = ""  #: the path of an object that may be another sender's event
