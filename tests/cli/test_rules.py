@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,15 @@ def test_a_trigger_is_shown_with_the_rule_that_took_it(cli: Cli, event: str) -> 
     assert said.stderr.startswith("holdoff: [webhooks] of holdoff.toml names no secret"), "the server would answer 401"
     (cli.folder / "holdoff.toml").write_text(f'{FILE}\n[webhooks]\ngithub = "env:GITHUB_SECRET"\n')
     assert cli("rules", "try", event, "--header", "X-GitHub-Event: push").stderr == ""
+
+
+def test_a_body_that_was_sent_compressed_is_read(cli: Cli, event: str) -> None:
+    (cli.folder / "push.json.gz").write_bytes(gzip.compress((cli.folder / event).read_bytes()))
+    headers = ("--header", "X-GitHub-Event: push", "--header", "Content-Encoding: gzip")
+    assert cli("rules", "try", "push.json.gz", *headers).stdout.startswith("site would be asked for a build\n")
+    refused = cli("rules", "try", event, "--header", "X-GitHub-Event: push", "--header", "Content-Encoding: deflate")
+    assert (refused.returncode, refused.stdout) == (65, "")
+    assert "is called deflate and is none" in refused.stderr
 
 
 def test_what_builds_nothing_says_why(cli: Cli, event: str) -> None:

@@ -185,6 +185,11 @@ ASKED: dict[str, dict[str, Any]] = {
     "CloudTrail's event of a service, in a detail": {
         "detail": {"serviceEventDetails": {}, "eventCategory": "Management"}
     },
+    "CloudTrail's call of a service whose events never build": {
+        "eventSource": "lambda.amazonaws.com",
+        "eventName": "Invoke",
+        "eventID": "e",
+    },
     "CloudTrail": {"s3Bucket": "logs", "s3ObjectKey": ["AWSLogs/1/CloudTrail/x.json.gz"]},
     "CloudWatch's widget": {"widgetContext": {"dashboardName": "d", "widgetId": "w"}},
     "CloudWatch's widget, described": {"describe": True},

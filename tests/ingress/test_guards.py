@@ -13,9 +13,9 @@ from holdoff.core.errors import ConfigError, EventError
 from holdoff.core.request import Request
 from holdoff.ingress.events.envelopes import http_message
 from holdoff.ingress.events.http import HttpRequest
-from holdoff.ingress.events.intents import Ignored
+from holdoff.ingress.events.intents import Ignored, Intent
 from holdoff.ingress.events.message import Origin
-from holdoff.ingress.events.rules import Outcome, Routes
+from holdoff.ingress.events.rules import Routes
 from tests.ingress import payloads as p
 from tests.ingress.sent_by_others import gitee_push, harness
 from tests.ingress.shapes import REGION
@@ -32,7 +32,7 @@ FROM_GITHUB = 'when = { "http.headers.x-github-event" = "*" }\n'
 A_PUSH = 'when = { "http.headers.x-github-event" = "push" }\n'
 
 
-def outcomes(rules: str, request: HttpRequest, *, projects: str = PROJECTS) -> list[Outcome]:
+def outcomes(rules: str, request: HttpRequest, *, projects: str = PROJECTS) -> list[Intent | EventError]:
     routes = Routes(parse(projects + rules), REGION)
     return routes.intents(http_message(request, Origin(outside=True, scheme="github")))
 
@@ -41,13 +41,13 @@ def pushed(**changes: Any) -> HttpRequest:
     return p.github_push(**changes)
 
 
-def taken(found: list[Outcome]) -> list[tuple[str, str | None]]:
+def taken(found: list[Intent | EventError]) -> list[tuple[str, str | None]]:
     """The projects that are asked, each with its key; empty: nothing is built."""
     assert not any(isinstance(one, EventError) for one in found), found
     return [(one.project, one.key) for one in found if isinstance(one, Request)]
 
 
-def why(found: list[Outcome]) -> str:
+def why(found: list[Intent | EventError]) -> str:
     (one,) = found
     assert isinstance(one, Ignored), one
     return one.why
@@ -63,6 +63,16 @@ def test_a_rule_that_only_chooses_the_project_lifts_no_guard(rules: str) -> None
     assert "not the default branch" in why(outcomes(rules, pushed(**SIDE)))
     assert "is no branch" in why(outcomes(rules, pushed(**TAG)))
     assert "was deleted" in why(outcomes(rules, pushed(deleted=True, after="0" * 40)))
+
+
+def test_a_rule_with_names_does_not_take_an_event_without_a_ref() -> None:
+    rule, star = (
+        '[[rules]]\nwhen = { "http.headers.x-github-event" = "star" }\nproject = "site"\n',
+        p.github("star", {}),
+    )
+    assert taken(outcomes(rule, star)) == [("site", None)]
+    for names in ('branches = ["**"]', 'branches = ["$default-branch"]', 'tags = ["**"]'):
+        assert why(outcomes(f"{rule}{names}\n", star)) == "the event names no branch and no tag, and the rule wants one"
 
 
 @pytest.mark.parametrize(

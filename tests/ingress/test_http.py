@@ -66,7 +66,7 @@ def test_a_broken_query_is_refused(query: object) -> None:
 def test_http_in_disguise_is_http_and_cannot_be_read(disguise: str) -> None:
     event = in_disguise(signed("github"))[disguise]
     assert is_http(event)
-    with pytest.raises(SignatureError, match=r"does not hand on what was signed\. It may be one of these: API Gateway"):
+    with pytest.raises(SignatureError, match=r"does not hand on what was signed\. These do: API Gateway"):
         http_request(event)
     with pytest.raises(EventError):
         opened(event)

@@ -78,6 +78,7 @@ WRONG: dict[str, str] = {
     "over": jwt.encode(SAID | {"exp": NOW_S - 600}, LONG, algorithm="HS256"),
     "not yet": jwt.encode(SAID | {"nbf": NOW_S + 600}, LONG, algorithm="HS256"),
     "nothing": "",
+    "parts of one letter": "a.a.a",
     "a list": f"{part([])}.{part([])}.{part([])}",
     "no JSON": "e30x.e30x.e30x",
     "deep": f"{base64.urlsafe_b64encode(b'[' * 60_000).decode()}.e30.e30",

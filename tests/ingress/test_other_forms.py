@@ -17,9 +17,9 @@ from holdoff.core.errors import EventError
 from holdoff.core.request import Request
 from holdoff.ingress.events.envelopes import http_message, opened
 from holdoff.ingress.events.http import HttpRequest
-from holdoff.ingress.events.intents import Ignored, WakeAsked
+from holdoff.ingress.events.intents import Ignored, Intent, WakeAsked
 from holdoff.ingress.events.message import Message, Origin
-from holdoff.ingress.events.rules import Outcome, Routes
+from holdoff.ingress.events.rules import Routes
 from tests.ingress import payloads as p
 from tests.ingress import shapes as s
 from tests.ingress.payloads import AFTER, BEFORE, OTHER, Json
@@ -50,7 +50,7 @@ def by_webhook(event: Json, scheme: str = "secret") -> Message:
     return http_message(p.posted(event, {}), Origin(outside=True, scheme=scheme))
 
 
-def only(message: Message, routes: Routes = ONE) -> Outcome:
+def only(message: Message, routes: Routes = ONE) -> Intent | EventError:
     (outcome,) = routes.intents(message)
     return outcome
 
@@ -330,7 +330,7 @@ def test_a_tag_and_a_side_branch_that_a_step_of_a_workflow_tells_build_nothing()
 def test_a_push_in_short_is_one_of_its_branch(headers: dict[str, str]) -> None:
     """As the tests of https://github.com/adnanh/webhook have it."""
 
-    def pushed(ref: str) -> Outcome:
+    def pushed(ref: str) -> Intent | EventError:
         event = {"ref": ref, "head_commit": {"id": AFTER, "message": "Fix"}}
         return only(http_message(p.posted(event, headers), Origin(outside=True, scheme="secret")))
 
@@ -623,7 +623,7 @@ def test_what_only_has_a_word_of_an_envelope_is_a_change() -> None:
 def test_a_senders_event_in_one_of_your_own_is_the_senders(source: str) -> None:
     """As API Gateway or a function puts a body on a bus: what EventBridge says of it is beside it."""
 
-    def on_bus(event: Json, routes: Routes = ONE) -> Outcome:
+    def on_bus(event: Json, routes: Routes = ONE) -> Intent | EventError:
         (message,) = opened(s.eventbridge(source, "hook", event))
         return only(message, routes)
 

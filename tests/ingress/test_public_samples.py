@@ -16,9 +16,9 @@ from holdoff.core.errors import EventError
 from holdoff.core.request import Request
 from holdoff.ingress.events.envelopes import http_message, opened
 from holdoff.ingress.events.http import HttpRequest, content_of, is_http
-from holdoff.ingress.events.intents import Ignored
+from holdoff.ingress.events.intents import Ignored, Intent
 from holdoff.ingress.events.message import Origin
-from holdoff.ingress.events.rules import Outcome, Routes
+from holdoff.ingress.events.rules import Routes
 from tests.engines.cache import EngineUnavailable
 from tests.ingress import public_samples
 from tests.ingress.public_samples import Sample
@@ -92,7 +92,7 @@ def read(samples: Callable[[], Iterable[Sample]]) -> list[Sample]:
         pytest.skip(str(reason))
 
 
-def outcomes(sample: Sample, routes: Routes) -> list[Outcome]:
+def outcomes(sample: Sample, routes: Routes) -> list[Intent | EventError]:
     """What becomes of a sample: a webhook's as if it was checked, another event's as if it was invoked with it."""
     try:
         messages = [http_message(sample.what, OUTSIDE)] if isinstance(sample.what, HttpRequest) else opened(sample.what)

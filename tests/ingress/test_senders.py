@@ -13,9 +13,9 @@ from holdoff.core.errors import EventError
 from holdoff.core.request import Request
 from holdoff.ingress.events.envelopes import http_message, opened
 from holdoff.ingress.events.http import HttpRequest, content_of
-from holdoff.ingress.events.intents import Ignored
+from holdoff.ingress.events.intents import Ignored, Intent
 from holdoff.ingress.events.message import Message, Origin
-from holdoff.ingress.events.rules import Outcome, Routes
+from holdoff.ingress.events.rules import Routes
 from tests.ingress import payloads as p
 from tests.ingress.driven import HOSTS, Host
 from tests.ingress.events_table import PAGE, SENT, written
@@ -32,7 +32,7 @@ def messages(sent: Sent) -> list[Message]:
     return [http_message(sent.what, OUTSIDE)] if isinstance(sent.what, HttpRequest) else opened(sent.what)
 
 
-def as_built(outcome: Outcome) -> Built:
+def as_built(outcome: Intent | EventError) -> Built:
     """What of a trigger the table has."""
     assert isinstance(outcome, Request), outcome
     return Built(
@@ -106,6 +106,16 @@ def with_rule(**when: str) -> Routes:
 
 def header(name: str, value: str) -> dict[str, str]:
     return {f"http__headers__{name}": value}
+
+
+@pytest.mark.parametrize(
+    ("name", "repository"),
+    [("RhodeCode: pullrequest-create", "octo/site"), ("Beanstalk: comment", "site"), ("OneDev: IssueOpened", "7")],
+)
+def test_a_rule_takes_another_event_of_a_host_by_its_repository(name: str, repository: str) -> None:
+    (sent,) = (one for one in SENT if one.name == name)
+    (outcome,) = with_rule(change__type="another event", change__repository=repository).intents(messages(sent)[0])
+    assert isinstance(outcome, Request)
 
 
 def test_a_rule_that_only_says_whose_project_it_is_makes_no_change_of_anything() -> None:

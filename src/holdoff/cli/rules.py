@@ -11,7 +11,7 @@ from holdoff.core.request import Request
 from holdoff.core.units import iso
 from holdoff.ingress.events import envelopes
 from holdoff.ingress.events.ends import of_no_project
-from holdoff.ingress.events.http import HttpRequest, http_request, is_health_check, is_http
+from holdoff.ingress.events.http import HttpRequest, http_request, is_health_check, is_http, unpacked
 from holdoff.ingress.events.intents import BuildEnded, Ignored, Intent, WakeAsked
 from holdoff.ingress.events.message import Message, Origin
 from holdoff.ingress.events.rules import Found, Routes
@@ -64,7 +64,8 @@ def _messages(args: argparse.Namespace, config: Config) -> Sequence[Message | Fo
     body = read_bytes(args.event)
     if args.header or args.path != "/":
         headers = dict(_header(text) for text in args.header)
-        return [_webhook(HttpRequest(method="POST", path=args.path, headers=headers, body=body), config)]
+        sent = HttpRequest(method="POST", path=args.path, headers=headers, body=body)
+        return [_webhook(unpacked(sent), config)]
     try:
         event = json.loads(body)
     except (ValueError, RecursionError):

@@ -252,7 +252,7 @@ def dead_letters(args: argparse.Namespace) -> int:
 
 
 def _retry(args: argparse.Namespace, config: Config, store: Store, letters: Letters, ids: list[str]) -> int:
-    from holdoff.ingress.dispatch import EVER_MS, Dispatch
+    from holdoff.ingress.dispatch import Dispatch
     from holdoff.ingress.event_log import EventLog
     from holdoff.ingress.webhook import carry_out_again
 
@@ -270,7 +270,7 @@ def _retry(args: argparse.Namespace, config: Config, store: Store, letters: Lett
         with Builds() as builds:
             dispatch = Dispatch(config, store, clock=clock, log=log, scheduler=None, decide=builds.decide)
             try:
-                letters.retry(id_, lambda letter: carry_out_again(letter, id_, dispatch, lambda: EVER_MS))  # noqa: B023
+                letters.retry(id_, lambda letter: carry_out_again(letter, id_, dispatch))  # noqa: B023
             except HoldoffError as error:
                 told[-1]["error"], status = str(error), error.exit_code
                 if not args.json:

@@ -28,21 +28,13 @@ _TIMEOUT_S: Final = 5
 
 
 def answer(event: Any, put: Callable[[Request], object] = lambda sent: urlopen(sent, timeout=_TIMEOUT_S)) -> str:
-    """Send the answer, and say what it was.
-
-    Args:
-        put: sends the request; raises ``OSError`` where that fails.
-
-    Raises:
-        EventEarly: it could not be sent.
-    """
+    """Send the answer, and say what it was. Raises an ``EventEarly`` if ``put``, which sends it, has an ``OSError``."""
     url = text_at(event, "ResponseURL") or ""
     if _URL.fullmatch(url) is None:
         return f"a custom resource whose answer is wanted at another place than CloudFormation's: {_WHY}"
     status = "SUCCESS" if event["RequestType"] == "Delete" else "FAILED"
-    body = {"Status": status, "Reason": _WHY} | {name: event[name] for name in ("StackId", "RequestId")}
-    body |= {"LogicalResourceId": event.get("LogicalResourceId")}
-    body |= {"PhysicalResourceId": event.get("PhysicalResourceId") or event["RequestId"]}
+    body = {name: event.get(name) for name in ("StackId", "RequestId", "LogicalResourceId", "PhysicalResourceId")}
+    body |= {"Status": status, "Reason": _WHY, "PhysicalResourceId": body["PhysicalResourceId"] or body["RequestId"]}
     try:
         put(Request(url, data=json.dumps(body).encode(), method="PUT", headers={"Content-Type": ""}))
     except OSError as error:

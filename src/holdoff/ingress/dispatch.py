@@ -49,11 +49,8 @@ class WakeScheduler(Protocol):
     its gate."""
 
     def wake_at(self, key: GateKey, due_ms: int, now_ms: int) -> None:
-        """Arrange that the gate is woken at ``due_ms`` or soon after, never before. Two calls make one wake.
-
-        Raises:
-            WakeError: the wake could not be arranged.
-        """
+        """Arrange that the gate is woken at ``due_ms`` or soon after, never before. Two calls make one wake. Raises a
+        ``WakeError`` if it could not be arranged."""
 
 
 class Dispatch:
@@ -83,12 +80,9 @@ class Dispatch:
         self._decide = decide or decide_here
         self._gates: dict[GateKey, Gate] = {}
 
-    def carry_out(self, message: Message, left_ms: LeftMs) -> Answer:
-        """What became of each change in a message, as plain JSON values. A change that fails does not stop the others.
-
-        Raises:
-            HoldoffError: the first failure.
-        """
+    def carry_out(self, message: Message, left_ms: LeftMs = lambda: EVER_MS) -> Answer:
+        """What became of each change in a message, as plain JSON values. A change that fails does not stop the others:
+        the first error is raised after them."""
         answers: list[Answer] = []
         errors: list[Exception] = []
         for wanted in self.routes.intents(message):
@@ -145,8 +139,7 @@ class Dispatch:
             decision = self._decide(gate, request)
             decided(decision)
         took_ms = max(0, self._clock.now_ms() - began_ms)
-        due_ms = gate.wake_ms
-        if self._scheduler is not None and due_ms is not None:
+        if self._scheduler is not None and (due_ms := gate.wake_ms) is not None:
             try:
                 self._scheduler.wake_at(gate.key, due_ms, now_ms(self.store, self._clock))
             except HoldoffError as error:

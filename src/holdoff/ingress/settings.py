@@ -20,7 +20,7 @@ from holdoff.config.schemes import NAMES
 from holdoff.config.webhooks import Reference
 from holdoff.core.errors import ConfigError
 from holdoff.core.policy import Policy
-from holdoff.core.units import A_DURATION
+from holdoff.core.units import A_DURATION, parse_duration
 from holdoff.references import References
 from holdoff.stores.base import Store
 
@@ -92,10 +92,8 @@ class Settings:
     def _one_project(self) -> Config:
         """The project of the old snippet's variables. It skips, unless wakes are scheduled: nothing else wakes it."""
         region, name, cooldown = self._needed(REGION), self._needed(PROJECT), self._needed(COOLDOWN)
-        try:
-            policy = Policy(cooldown, on_cooldown="defer" if self.text(ROLE) else "skip")
-        except ConfigError as error:
-            raise ConfigError(field=COOLDOWN, got=cooldown, want=error.want) from None
+        parse_duration(cooldown, field=COOLDOWN)  # an error names the variable, and not the policy's field
+        policy = Policy(cooldown, on_cooldown="defer" if self.text(ROLE) else "skip")
         # As with the snippet, EventBridge's pattern decides which branches build.
         starter = {"codebuild": name, "region": region}
         project = Project(name=name, policy=policy, region=region, starter=starter, usual_branches=("**",))

@@ -38,8 +38,6 @@ from holdoff.ingress.events.message import Message
 from holdoff.ingress.events.paths import text_at
 from holdoff.ingress.events.signatures import Webhooks, check
 
-#: Keeps a dead letter. It may raise anything.
-Keep = Callable[[dict[str, object]], None]
 #: The longest text of a handshake that is sent back.
 _MOST_ECHO: Final = 1_000
 
@@ -71,7 +69,7 @@ def reply_to(
     left_ms: LeftMs,
     *,
     webhooks: Webhooks,
-    keep: Keep,
+    keep: Callable[[dict[str, object]], None],
     log: EventLog,
     refused: Callable[[HoldoffError], None] | None = None,
 ) -> Reply:
@@ -79,6 +77,7 @@ def reply_to(
 
     Args:
         read: makes the request; may raise a ``HoldoffError``.
+        keep: keeps a dead letter; may raise anything.
         refused: gets the error of a request that was not let in. The default is the log.
     """
     try:
@@ -125,17 +124,11 @@ def has_put_off(done: Answer) -> bool:
     return any(one.get("outcome") in (Outcome.DEFERRED, Outcome.FAILED) or under_way <= one.items() for one in answers)
 
 
-def carry_out_again(letter: Mapping[str, Any], letter_id: str, dispatch: Dispatch, left_ms: LeftMs) -> Answer:
-    """Carry out a dead letter, with the power that its webhook had.
-
-    Args:
-        letter_id: its id if its sender gave none, so that it is carried out once.
-
-    Raises:
-        HoldoffError: it fails again.
-    """
+def carry_out_again(letter: Mapping[str, Any], letter_id: str, dispatch: Dispatch) -> Answer:
+    """Carry out a dead letter, with the power that its webhook had. ``letter_id``: its id if its sender gave none, so
+    that it is carried out once. Raises a ``HoldoffError`` if it fails again."""
     message = http_message(*taken_back(letter))
-    return dispatch.carry_out(message.but(id=message.id or letter_id), left_ms)
+    return dispatch.carry_out(message.but(id=message.id or letter_id))
 
 
 def undecided(error: Exception) -> Reply:

@@ -131,7 +131,7 @@ def trigger(site: Site, caller: Caller, asked: Inputs) -> Answer:
     request = Request(**asked | names, forced=forced, at_ms=instant_ms)
     project, own = site.config.projects[key.name], site.dispatch.routes.own_gate(key.name)
     draft = Draft(environment=dict(request.environment), forced=forced, region=key.region, key=key.key)
-    powers.check(Origin(outside="operate" not in caller.scopes), draft, None, project, own)
+    powers.check(Origin(outside="operate" not in caller.scopes), draft, None, project, own.region)
     return site.dispatch.trigger(request, "api").to_dict()
 
 

@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from holdoff.core.errors import HoldoffError, StoreUnavailable
 from holdoff.ingress.dispatch import EVER_MS
-from holdoff.ingress.events.http import MOST_CONTENT, HttpRequest, decompressed, handshake_in
+from holdoff.ingress.events.http import MOST_CONTENT, HttpRequest, handshake_in, unpacked
 from holdoff.ingress.webhook import Reply, reply_to, undecided
 from holdoff.server.bodies import read
 from holdoff.server.problems import Problem, as_json
@@ -93,13 +93,12 @@ def _reply(site: Site, request: Request, body: bytes) -> Reply:
 def _asked(request: Request, body: bytes) -> HttpRequest:
     # Two headers of one name are joined: two signatures together are a wrong one.
     headers = {name: ",".join(request.headers.getlist(name)) for name in request.headers}
-    plain = decompressed(body, headers.pop("content-encoding", "identity").strip().lower())
-    return HttpRequest(
+    sent = HttpRequest(
         method=request.method,
         path=request.scope["raw_path"].decode("latin-1"),  # still encoded, as a Lambda function gets it
         target=request.scope["path"],
         headers=headers,
-        body=plain,
-        sent=None if plain == body else body,
+        body=body,
         query=_query(request),
     )
+    return unpacked(sent)

@@ -16,7 +16,7 @@ from holdoff.core.decision import Decision
 from holdoff.core.errors import StoreError
 from holdoff.core.request import GateKey, Request
 from holdoff.gate import Gate
-from holdoff.ingress.dispatch import EVER_MS, Answer, Dispatch
+from holdoff.ingress.dispatch import Answer, Dispatch
 from holdoff.ingress.event_log import EventLog
 from holdoff.ingress.settings import Settings
 from holdoff.ingress.webhook import carry_out_again
@@ -136,7 +136,7 @@ class Site:
 
     def retry(self, letter: str) -> Answer:
         """Carry out a dead letter, with the rights that its webhook had, and delete it."""
-        return self.letters.retry(letter, lambda kept: carry_out_again(kept, letter, self.dispatch, lambda: EVER_MS))
+        return self.letters.retry(letter, lambda kept: carry_out_again(kept, letter, self.dispatch))
 
     def is_ready(self) -> bool:
         try:

@@ -53,11 +53,7 @@ def _plain(body: bytes) -> str | None:
 
 
 def taken_back(letter: Mapping[str, Any]) -> tuple[HttpRequest, Origin]:
-    """The request in a letter, and its origin.
-
-    Raises:
-        EventError: it is no letter, or its body was left out.
-    """
+    """The request in a letter, and its origin. Raises an ``EventError`` if it is no letter, or if it has no body."""
     request, projects = dig(letter, "request"), dig(letter, "origin.projects")
     if dig(request, "left_out") is not None:
         raise EventError(

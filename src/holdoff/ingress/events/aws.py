@@ -254,13 +254,12 @@ DETAILS: Final = (
 
 #: What services send to topics in plain text: by its subject, or by how it begins.
 _SUBJECTS: Final = (
-    *(f'{state}: "*" in *' for state in ("ALARM", "OK", "INSUFFICIENT_DATA")),
-    *("*: AWS CodeDeploy *", "Amazon SES *", "AWS Budgets: *", "AWS Elastic Beanstalk Notification*"),
-    *("Notification from AWS Backup", "RDS Notification Message", "[FIRING:*]*", "[RESOLVED]*"),
+    'ALARM: "*" in *|OK: "*" in *|INSUFFICIENT_DATA: "*" in *|*: AWS CodeDeploy *|Amazon SES *|AWS Budgets: *'
+    "|AWS Elastic Beanstalk Notification*|Notification from AWS Backup|RDS Notification Message|[FIRING:*]*|[RESOLVED]*"
 )
 _BEGINNINGS: Final = (
-    *('{"ElastiCache:*', '{"MemoryDB:*', "An AWS Backup job *", "*Build notification from the AWS Amplify Console*"),
-    *("StackId='arn:*", "Successfully validated SNS topic for Amazon SES *", "CloudTrail validation message*"),
+    '{"ElastiCache:*|{"MemoryDB:*|An AWS Backup job *|*Build notification from the AWS Amplify Console*'
+    "|StackId='arn:*|Successfully validated SNS topic for Amazon SES *|CloudTrail validation message*"
 )
 #: What services ask of functions, or send to topics, and the conditions by which each is known
 #: (https://docs.aws.amazon.com/lambda/latest/dg/lambda-services.html). A rule of EventBridge may hand on an event's
@@ -371,7 +370,7 @@ _ASKED_BY: Final = (
     ),
     ("AWS", "an event", "instance-id,taskArn & state,lastStatus", "detail.instance-id,detail.taskArn"),
     ("AWS", "an event", "detail-type=AWS * via *|CodeBuild *|CodePipeline *|Config *Change*|EC2 *|ECS *|GuardDuty *"),
-    ("AWS", "a notice", f"sns.Subject={'|'.join(_SUBJECTS)}", f"sns.Message,sqs.body={'|'.join(_BEGINNINGS)}"),
+    ("AWS", "a notice", f"sns.Subject={_SUBJECTS}", f"sns.Message,sqs.body={_BEGINNINGS}"),
 )
 #: None of these is a change. A rule names the type by a condition on the same paths.
 _ASKED: Final = tuple(

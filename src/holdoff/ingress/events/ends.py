@@ -36,7 +36,7 @@ class _Row(Value):
     id: str
     name: str = ""  #: what the starter's table names; by default the id's first part
     region: str = ""
-    account: str = ""  #: at GitHub the workflow's file
+    account: str = ""  #: as of ``BuildEnded``
     arn: str = ""  #: the ARN of the build, or of what ran it: its region and account come before the event's
     variables: str = ""  #: the path of a list of what the build was told, where a key may be
 
@@ -112,19 +112,15 @@ WEB: Final = (
 
 def build_of(message: Message, rows: Iterable[_Row]) -> BuildEnded | None:
     """The build that an event reports; ``None``: it reports no build that a starter begins. A webhook may report a
-    build that has not ended (``is_end``); what AWS reports of such a build may lack anything, and is ``None``.
-
-    Raises:
-        EventError: an end by AWS lacks something.
-    """
+    build that is under way; what AWS reports of such a build may lack anything, and is ``None``. Raises an
+    ``EventError`` if an end by AWS lacks something."""
     row, look = next((row for row in rows if fits(message, row.when)), None), message.look
     status = filled(row.status, look) if row else ""
     if row is None or (row.arn and status not in row.ended) or not (build_id := filled(row.id, look)):
         return None
     arn = filled(row.arn, look)
     region, account = _place(arn)
-    variables = look(row.variables)
-    told = variables if isinstance(variables, list) else []
+    variables = message.items(row.variables)
     return BuildEnded(
         starter=row.starter,
         name=filled(row.name, look) or build_id.partition(":")[0],
@@ -135,7 +131,7 @@ def build_of(message: Message, rows: Iterable[_Row]) -> BuildEnded | None:
         is_end=status in row.ended,
         succeeded=row.ended.get(status, False),
         detail=status or "under way",
-        key=next((text_at(one, "value") for one in told if text_at(one, "name", "key") == KEY_VARIABLE), None),
+        key=next((text_at(one, "value") for one in variables if text_at(one, "name", "key") == KEY_VARIABLE), None),
     )
 
 

@@ -25,7 +25,6 @@ from holdoff.ingress.events.paths import dig, kind_of, needed, plain, text_at
 CONTROL: Final = "holdoff"
 #: Envelopes in envelopes: EventBridge in SNS in SQS in a dead letter makes four.
 MAX_DEPTH: Final = 8
-OUTSIDE: Final = Origin(outside=True)
 
 
 def opened(event: object, *, request_id: str | None = None) -> list[Message]:
@@ -33,9 +32,7 @@ def opened(event: object, *, request_id: str | None = None) -> list[Message]:
 
     If Lambda delivers an invocation again, its ``request_id`` is the same. The record of a failed invocation names it,
     too. So it makes an id for an event without one (https://docs.aws.amazon.com/lambda/latest/dg/python-context.html).
-
-    Raises:
-        EventError: it cannot be opened.
+    Raises an ``EventError`` if the event cannot be opened.
     """
     return _opened(Message(event=event, id=f"invoke:{request_id}" if request_id else None), 0)
 
@@ -162,7 +159,7 @@ def _carried(message: Message, kind: str, envelope: object, depth: int) -> list[
     inside = message.but(
         kind=kind,
         id=text_at(envelope, own_id) or message.id,
-        origin=message.origin if message.origin.outside else OUTSIDE,
+        origin=message.origin.but(outside=True),
         event=value,
         envelopes={**message.envelopes, kind: {key: dig(envelope, key) for key in about}},
     )

@@ -59,9 +59,7 @@ _PUSH: Final[dict[str, Any]] = {
     "tagged": "{head_commit.id,after,commit,last_commit!}",  # of an annotated tag ``after`` is the tag's own object
     "at": "repository.pushed_at",
     "commits": "commits",
-    "forced": "forced",
 }
-_RULE: Final = {"reason": f"{{{_TYPE}}}{{action^ }} on {{repository.full_name|GitHub}}"}
 
 
 def _like_github(sender: str, when: str, **more: Any) -> Kind:
@@ -70,29 +68,26 @@ def _like_github(sender: str, when: str, **more: Any) -> Kind:
     return _push(sender, when, "ref", "after,head_commit.id,commit,last_commit", "before", **_PUSH | more)
 
 
+def _other_at_github(event: str = "", **more: Any) -> Kind:
+    """An event of GitHub that is no push: all others, or the one of this name."""
+    reason = f"{{{_TYPE}}}{{action^ }} on {{repository.full_name|GitHub}}"
+    fields = {"when": f"{_TYPE}={event or '*'}", "name": event or "another event", "reason": reason}
+    return _other("GitHub", _TYPE, "{action^ }", **fields | more)
+
+
 _GITHUB_KINDS: Final = (
     trial("GitHub", f"{_TYPE}=ping", "a ping"),
     _like_github("GitHub", f"{_TYPE}=push"),
-    _other(
-        *("GitHub", _TYPE, "{action^ }"),
-        when=f"{_TYPE}=release",
-        name="release",
+    _other_at_github(
+        "release",
         ref="refs/tags/{release.tag_name}",
         version="{release.tag_name}",
         ref_named_by=(_TYPE, "change.type"),  # every release has a tag
-        **_RULE,
     ),
     # The starter dispatched this one, with the token of a start (``starters.github``): no rule may build it again.
     control("GitHub", "a dispatch", "Holdoff itself dispatched this workflow", f"inputs.holdoff_token={'?' * 26}"),
-    _other(
-        *("GitHub", _TYPE, "{action^ }"),
-        when=f"{_TYPE}=workflow_dispatch",
-        name="workflow_dispatch",
-        ref="{ref}",
-        version="{ref}",
-        **_RULE,
-    ),
-    _other("GitHub", _TYPE, "{action^ }", **_RULE),
+    _other_at_github("workflow_dispatch", ref="{ref}", version="{ref}"),
+    _other_at_github(),
 )
 
 _MOVED: Final = "after,head_commit.id,last_commit & ref=refs/*"
@@ -334,7 +329,6 @@ _OF_A_REF: Final = (
         tagged="{commit.sha,sha!}",
         commits="commits",
         total="total_commits_count",
-        forced="forced",
     ),
     _other("Harness", "trigger", when="trigger & repo.git_url"),
     # https://huggingface.co/docs/hub/webhooks

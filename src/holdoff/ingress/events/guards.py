@@ -61,12 +61,8 @@ def _is_default(draft: Draft, project: Project) -> bool:
     return names_any(draft.branch, (project.branch,) if project.branch else project.usual_branches)
 
 
-def filtered(draft: Draft, rule: Rule, projects: Iterable[Project]) -> str | None:
-    """Why the names in a rule (``branches``, ``tags``, ``paths``, ``paths_ignore``) do not fit the event.
-
-    Args:
-        projects: the projects of the rule.
-    """
+def misfit(draft: Draft, rule: Rule, projects: Iterable[Project]) -> str | None:
+    """Why the names in a rule (``branches``, ``tags``, ``paths``, ``paths_ignore``) do not fit the event."""
     if (rule.branches or rule.tags) and (why := _not_named(draft, rule, projects)):
         return why
     # A change must not be lost: if not all files are known, or other files were changed, too, no rule ignores it.

@@ -27,24 +27,15 @@ _MOST_PARTS: Final = 100
 
 
 class HttpRequest(Value):
-    """A request. Its headers and its content stay out of logs, because they may hold secrets.
-
-    Attributes:
-        path: the path, as the front end decoded it.
-        headers: by lower-case name. Several headers of one name are joined with a comma.
-        body: its bytes, decompressed.
-        sent: the bytes as they were sent, if they were compressed.
-        query: the part of the URL after the ``?``.
-        target: the whole path of the URL, if the front end took a part off.
-    """
+    """A request. Its headers and its content stay out of logs, because they may hold secrets."""
 
     method: str
-    path: str
-    headers: Mapping[str, str]
-    body: bytes
-    sent: bytes | None = None
-    query: str = ""
-    target: str | None = None
+    path: str  #: as the front end decoded it
+    headers: Mapping[str, str]  #: by lower-case name; several headers of one name are joined with a comma
+    body: bytes  #: decompressed
+    sent: bytes | None = None  #: the body as it was sent, if it was compressed
+    query: str = ""  #: the part of the URL after the ``?``
+    target: str | None = None  #: the whole path of the URL, if the front end took a part off
 
     def __repr__(self) -> str:
         return f"HttpRequest(method={self.method!r}, path={self.path!r})"
@@ -62,7 +53,6 @@ _QUERY: Final = (
     *("rawQueryString", "multiValueQueryStringParameters", "queryStringParameters"),
     "query_string_parameters",
 )
-FRONT_ENDS: Final = "API Gateway 1.0 and 2.0, function URL, load balancer, VPC Lattice 1.0 and 2.0"
 #: Names of a request's parts, in lower case and without marks. An event with one of these names is HTTP. So is an event
 #: with all the names in a row of the table below.
 _PART: Final = re.compile(
@@ -92,8 +82,8 @@ def is_http(event: object) -> bool:
     records = event.get("Records") or event.get("records")
     if isinstance(records, list) and any(isinstance(one, dict) and "cf" in one for one in records):
         return True  # Lambda@Edge
-    is_one = any(map(_PART.fullmatch, names)) or any(row <= names for row in _TOGETHER)
-    return is_one or any(dig(event, path, ABSENT) is not ABSENT for path in _BELOW)
+    has_parts = any(map(_PART.fullmatch, names)) or any(row <= names for row in _TOGETHER)
+    return has_parts or any(dig(event, path, ABSENT) is not ABSENT for path in _BELOW)
 
 
 def http_request(event: object) -> HttpRequest:
@@ -104,13 +94,13 @@ def http_request(event: object) -> HttpRequest:
         EventError: the request is broken.
     """
     # VPC Lattice 1.0 has no context. An authorizer's event has one, and lacks only the body.
-    is_one = dig(event, "requestContext") is not None or text_at(event, "raw_path") is not None
-    is_question = text_at(event, "methodArn", "routeArn") is not None
-    request = request_of(event) if is_one and not is_question else None
+    is_request = dig(event, "requestContext") is not None or text_at(event, "raw_path") is not None
+    is_for_authorizer = text_at(event, "methodArn", "routeArn") is not None
+    request = request_of(event) if is_request and not is_for_authorizer else None
     if request is None:
         raise SignatureError(
             "a request came by a front end that does not hand on what was signed",
-            hint=f"It may be one of these: {FRONT_ENDS}",
+            hint="These do: API Gateway 1.0 and 2.0, function URL, load balancer, VPC Lattice 1.0 and 2.0",
         )
     return request
 
@@ -122,40 +112,39 @@ def request_of(event: object) -> HttpRequest | None:
     if method is None or path is None:
         return None
     path, _, beside = path.partition("?")
-    headers = _headers(event)
-    body, sent = _body(event, headers.pop("content-encoding", "identity"))
-    return HttpRequest(
+    sent = HttpRequest(
         method=method,
         path=path,
-        headers=headers,
-        body=body,
-        sent=sent,
+        headers=_headers(event),
+        body=_body(event),
         query=_query(event) or beside,
         target=text_at(event, "requestContext.path"),  # of API Gateway 1.0
     )
+    return unpacked(sent)
 
 
-def _body(event: object, encoding: str) -> tuple[bytes, bytes | None]:
+def _body(event: object) -> bytes:
     body = dig(event, "body")
     if not isinstance(body, str | None):
         raise EventError("event.body", f"is {kind_of(body)}, not a text")
+    is_base64 = any(dig(event, name) is True for name in ("isBase64Encoded", "is_base64_encoded"))
     try:
-        sent = (body or "").encode()
-        if any(dig(event, name) is True for name in ("isBase64Encoded", "is_base64_encoded")):
-            sent = base64.b64decode(sent, validate=True)
+        return base64.b64decode(body or "", validate=True) if is_base64 else (body or "").encode()
     except ValueError:
         raise EventError("event.body", "is not the base64 or the text it should be") from None
-    plain = decompressed(sent, encoding.strip().lower())
-    return plain, None if plain == sent else sent
+
+
+def unpacked(request: HttpRequest) -> HttpRequest:
+    """The request with its body decompressed, as its ``Content-Encoding`` says."""
+    headers = {**request.headers}
+    plain = decompressed(request.body, headers.pop("content-encoding", "identity").strip().lower())
+    return request.but(headers=headers, body=plain, sent=None if plain == request.body else request.body)
 
 
 def decompressed(sent: bytes, encoding: str) -> bytes:
     """The content of bytes with this ``Content-Encoding``. A front end may have decompressed them and kept the header.
-    Bytes with any other encoding stay as they are: there are senders that write their charset there.
-
-    Raises:
-        EventError: the bytes do not fit the header, or their content is too large.
-    """
+    Bytes with any other encoding stay as they are: there are senders that write their charset there. Raises an
+    ``EventError`` if the bytes do not fit the header, or if their content is too large."""
     if encoding not in ("gzip", "deflate") or not sent or (encoding == "gzip" and not sent.startswith(b"\x1f\x8b")):
         return sent
     bits = 31 if encoding == "gzip" else 15 if sent[:1] == b"\x78" else -15

@@ -9,22 +9,15 @@ from holdoff.core.value import Value
 
 
 class BuildEnded(Value):
-    """A build came to its end.
+    """A build came to its end, or, by a webhook, is under way."""
 
-    Attributes:
-        is_end: whether the build has ended. Webhooks also report builds that are under way.
-        starter, name: what ran it, as in a table ``starter``: ``codebuild`` and the name of the project, for example.
-        batch: whether it was a batch of builds.
-        region, account: where it ran.
-    """
-
-    starter: str
-    name: str
-    batch: bool = False
-    region: str
-    account: str
+    starter: str  #: what ran it, as in a table ``starter``: ``codebuild``
+    name: str  #: and its name there: for ``codebuild`` that of the project
+    batch: bool = False  #: whether it was a batch of builds
+    region: str  #: where it ran; empty by a webhook
+    account: str  #: whose it is; empty by a webhook, but of GitHub's the workflow's file
     build_id: str  #: as the starter returned it: ``project:uuid``
-    is_end: bool = True
+    is_end: bool = True  #: whether it has ended
     succeeded: bool
     detail: str  #: its status, such as ``TIMED_OUT``
     key: str | None = None  #: of the gate that started it, if the build knows it
@@ -49,21 +42,11 @@ Intent = Request | BuildEnded | WakeAsked | Ignored
 class Draft(Value):
     """A trigger as an event asks for it by itself, before any rule, and before its project and region are known.
 
-    It has the fields of a ``Request``, and the fields that decide whether it becomes one:
-
-    Attributes:
-        sender, type: for people, and for rules as ``change.sender`` and ``change.type``.
-        at: the instant of the change, in its source's form.
-        repository, ref, default: where a version was pushed, and the branch that the sender calls the default one.
-        text: the newest commit's message.
-        changed: every path that was changed; ``None``: not known.
-        deleted: whether the ref was deleted.
-        ignored, named_by: why it builds nothing by itself; a rule lifts that by a condition on one of these paths.
-        ref_named_by: a rule builds a branch other than the default one by a condition on one of these paths.
+    It has the fields of a ``Request``, and the fields that decide whether it becomes one.
     """
 
-    sender: str | None = None
-    type: str | None = None
+    sender: str | None = None  #: for people, and for rules as ``change.sender``
+    type: str | None = None  #: the same, as ``change.type``
     project: str | None = None
     region: str | None = None
     key: str | None = None
@@ -75,17 +58,17 @@ class Draft(Value):
     by: str | None = None
     forced: bool = False
     line: str | None = None
-    at: object = None
+    at: object = None  #: the instant of the change, in its source's form
     parent: str | None = None
-    repository: str | None = None
+    repository: str | None = None  #: where the version was pushed
     ref: str | None = None
-    default: str | None = None
-    text: str | None = None
-    changed: tuple[str, ...] | None = None
-    deleted: bool = False
-    ignored: str | None = None
-    named_by: tuple[str, ...] = ()
-    ref_named_by: tuple[str, ...] = ()
+    default: str | None = None  #: the branch that the sender calls the default one
+    text: str | None = None  #: the newest commit's message
+    changed: tuple[str, ...] | None = None  #: every path that was changed; ``None``: not known
+    deleted: bool = False  #: whether the ref was deleted
+    ignored: str | None = None  #: why it builds nothing by itself
+    named_by: tuple[str, ...] = ()  #: a rule lifts that by a condition on one of these paths
+    ref_named_by: tuple[str, ...] = ()  #: and builds a branch other than the default one by a condition on one of these
 
     @property
     def branch(self) -> str | None:

@@ -4,6 +4,8 @@ A row has conditions, as a rule has. The first row whose conditions hold gives t
 one of four things: a *change*, with the fields below; *ignored*, with the reason, unless a rule names its type; a
 *control message*, which no rule takes; or *refused*, with advice. The tables stand beside this file, one for each
 family of senders. ``rules`` says what becomes of a change.
+
+In a table ``*("GitHub", "push")`` keeps arguments on one line, where the formatter would give each a line of its own.
 """
 
 from __future__ import annotations
@@ -22,76 +24,44 @@ from holdoff.ingress.events.paths import ABSENT, as_text, dig, filled, in_templa
 
 
 class Kind(Value):
-    """One kind of event. Each field but the last seven is a template (``paths.filled``).
+    """One kind of event. ``ignored`` and the fields from ``id`` to ``text`` are templates (``paths.filled``)."""
 
-    Attributes:
-        sender, name: for people: "GitHub", "push".
-        when: the conditions of the row, ``type=push|tag & id,uuid``. Each has paths and patterns, as in a rule; without
-            patterns something has to be there. Of several paths one is enough. ``id only id,type``: the event has no
-            field but these.
-        ignored: why an event of this kind builds nothing by itself.
-        named_by: paths. A rule with a condition on one of them names the type, and takes an event that is ``ignored``.
-            Without paths it is a control message.
-        refused: why the event is an error, and what to do.
-        id: the sender's id of the event; without one, the id of the envelope counts.
-        reason: why to build, for people. The default for a push is its repository and its ref.
-        version, parent: the version to build, and the version before it. tagged: the version to build of a tag.
-        repository, ref: both together are the line. A ``ref`` that does not begin with ``refs/`` is a branch.
-        line: the line, if it is another.
-        default: the branch that the sender calls the default one.
-        by: who made the change.
-        text: the message of the newest commit, which may say ``[skip ci]``. The default is the message in ``commits``.
-        ref_named_by: paths. A rule with a condition on one of them, or on a path in ``ref``, names the ref.
-        each: the path of a list. Each item is an event of its own. An event without such a list is not of this kind.
-        carries: the path of an object that may be another sender's event.
-        at: the path of the instant of the change, by its source; of several paths the first that leads somewhere.
-        deleted: the conditions that hold if the ref was deleted.
-        commits: the path of a list of commits, with their messages and their ``added``, ``modified`` and ``removed``.
-        total: the path of the number of commits, if the list may be cut off. An event without that number may be, too.
-        forced: the path of what is true if commits were taken away. No list has the files of these.
-    """
-
-    sender: str
+    sender: str  #: for people, as ``name``: "GitHub", "push"
     name: str
+    #: The row's conditions, ``type=push|tag & id,uuid``. Each has paths and patterns, as in a rule; without patterns
+    #: something has to be there. Of several paths one is enough. ``id only id,type``: the event has no field but these.
     when: str
-    ignored: str | None = None
+    ignored: str | None = None  #: why an event of this kind builds nothing by itself
+    #: Paths. A rule with a condition on one of them names the type, and takes an event that is ``ignored``. Without
+    #: paths it is a control message.
     named_by: tuple[str, ...] = ()
-    refused: str | None = None
-    id: str = ""
-    reason: str = ""
-    version: str = ""
-    tagged: str = ""
-    parent: str = ""
-    repository: str = ""
-    ref: str = ""
-    line: str = ""
-    default: str = ""
-    by: str = ""
-    text: str = ""
-    ref_named_by: tuple[str, ...] = ()
-    each: str = ""
-    carries: str = ""
-    at: str = ""
-    deleted: str = ""
-    commits: str = ""
-    total: str = ""
-    forced: str = ""
+    refused: str | None = None  #: why the event is an error, and what to do
+    id: str = ""  #: the sender's id of the event; without one, the id of the envelope counts
+    reason: str = ""  #: why to build, for people; the default for a push is its repository and its ref
+    version: str = ""  #: the version to build
+    tagged: str = ""  #: the version to build of a tag
+    parent: str = ""  #: the version before it
+    repository: str = ""  #: with ``ref`` it is the line
+    ref: str = ""  #: a ref that does not begin with ``refs/`` is a branch
+    line: str = ""  #: the line, if it is another
+    default: str = ""  #: the branch that the sender calls the default one
+    by: str = ""  #: who made the change
+    text: str = ""  #: the newest commit's message, which may say ``[skip ci]``; by default the one in ``commits``
+    ref_named_by: tuple[str, ...] = ()  #: paths; a rule with a condition on one, or on a path in ``ref``, names the ref
+    each: str = ""  #: the path of a list, each item of which is an event; an event without it is not of this kind
+    carries: str = ""  #: the path of an object that may be another sender's event
+    at: str = ""  #: the path of the instant of the change, by its source; of several the first that leads somewhere
+    deleted: str = ""  #: the conditions that hold if the ref was deleted
+    commits: str = ""  #: the path of commits, with their messages and their ``added``, ``modified`` and ``removed``
+    total: str = ""  #: the path of the number of commits, if the list may be cut off: without the number it may be, too
 
     def matches(self, message: Message) -> bool:
         """Whether an event is of this kind."""
-        return fits(message, self.when) and not (self.each and not self.items(message))
-
-    def items(self, message: Message) -> list[Any]:
-        """The events in its list ``each``."""
-        found = message.look(self.each)
-        return found if isinstance(found, list) else []
+        return fits(message, self.when) and not (self.each and not message.items(self.each))
 
     def draft(self, message: Message) -> Draft:
-        """What an event of this kind asks for by itself.
-
-        Raises:
-            EventError: the kind is refused, or a field that must be there is missing.
-        """
+        """What an event of this kind asks for by itself. Raises an ``EventError`` if the kind is refused, or if a field
+        that must be there is missing."""
         if self.refused is not None:
             raise EventError("event", self.refused)
         is_deleted = bool(self.deleted) and fits(message, self.deleted)
@@ -136,18 +106,17 @@ class Kind(Value):
 
     def _message(self, message: Message, version: str | None) -> str | None:
         """The message of a version's commit, if the event lists that commit."""
-        commits = message.look(self.commits)
-        listed = commits if isinstance(commits, list) else []
-        of_it = (one for one in listed if version and text_at(one, "id", "commitId") == version)
+        of_it = (one for one in message.items(self.commits) if version and text_at(one, "id", "commitId") == version)
         return next((text_at(one, "message", "comment") for one in of_it), None)
 
     def _changed(self, message: Message) -> tuple[str, ...] | None:
         """Every path that was changed; ``None``: the event does not list them all."""
-        commits = message.look(self.commits)
-        if not isinstance(commits, list) or not commits or len(commits) >= MOST_COMMITS:
+        commits = message.items(self.commits)
+        if not commits or len(commits) >= MOST_COMMITS:
             return None
         total = message.look(self.total) if self.total else len(commits)
-        if not isinstance(total, int) or total > len(commits) or message.look(self.forced):
+        # If commits were taken away (``forced``), no list has their files.
+        if not isinstance(total, int) or total > len(commits) or message.look("forced"):
             return None
         found: dict[str, None] = {}
         for commit in commits:
@@ -161,8 +130,7 @@ class Kind(Value):
 
 def push(sender: str, when: str, ref: str, new: str, old: str, /, **more: Any) -> Kind:
     """A push, by the paths of a ref and of its versions. An empty path: the event does not say it."""
-    must_be = {name: path and f"{{{path}!}}" for name, path in (("ref", ref), ("version", new))}
-    fields = must_be | {"parent": old and f"{{{old}}}"}
+    fields = {"ref": ref and f"{{{ref}!}}", "version": new and f"{{{new}!}}", "parent": old and f"{{{old}}}"}
     return Kind(**{"sender": sender, "name": "push", "when": when} | fields | more)
 
 
@@ -243,25 +211,26 @@ def parts_of(message: Message, tables: Collection[Sequence[Kind]]) -> Iterator[t
         if kind is None or not kind.each:
             yield one, kind
             continue
-        for item in kind.items(one):
+        for item in one.items(kind.each):
             part = one.but(event=replaced(one.event, kind.each, [item]))
             yield part, kind_of_event(part, tables)
 
 
+#: Paths, the patterns of which one has to match at one of them, and the keys with which the paths may begin.
+_Condition = tuple[Sequence[str], Sequence[str], frozenset[str]]
+
+
 @cache
-def _conditions(
-    text: str,
-) -> tuple[tuple[tuple[tuple[str, ...], tuple[str, ...], frozenset[str]], ...], frozenset[str]]:
-    """The paths and patterns in ``Kind.when``, each with the keys of which one has to be there for its paths (a key may
-    contain dots); and the only fields that the event may have; none: it may have any."""
+def _conditions(text: str) -> tuple[Sequence[_Condition], frozenset[str]]:
+    """The conditions in ``Kind.when``; and the only fields that the event may have; none: it may have any."""
     text, _, only = text.partition(" only ")
     parted = (one.partition("=") for one in text.split(" & ") if one)
-    each = ((tuple(paths.split(",")), tuple((patterns or "*").split("|"))) for paths, _, patterns in parted)
-    return tuple((*one, _begins(one[0])) for one in each), frozenset(only.split(",") if only else ())
+    each = ((paths.split(","), (patterns or "*").split("|")) for paths, _, patterns in parted)
+    return tuple((*one, _begins(one[0])) for one in each), frozenset(filter(None, only.split(",")))
 
 
 def _begins(paths: Iterable[str]) -> frozenset[str]:
-    """The keys with which these paths may begin."""
+    """The keys with which these paths may begin: a key may contain dots."""
     names = [path.split(".") for path in paths]
     return frozenset(".".join(one[:n]) for one in names for n in range(1, len(one) + 1))
 
@@ -270,7 +239,8 @@ def fits(message: Message, when: str) -> bool:
     """Whether all the conditions in a text hold (``Kind.when``)."""
     each, only = _conditions(when)
     is_object = isinstance(message.event, dict)
-    # A message may hold thousands of events in one another, and each is compared with some 500 rows.
+    # A message may hold thousands of events in one another, and each is compared with some 500 rows. So the keys alone
+    # rule most rows out.
     keys, around = message.event.keys() if is_object else {}.keys(), message.envelopes.keys()
     for _, _, begins in each:
         if keys.isdisjoint(begins) and around.isdisjoint(begins):

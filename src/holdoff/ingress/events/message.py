@@ -15,40 +15,27 @@ MOST_PARTS: Final = 1_000
 
 
 class Origin(Value):
-    """Where an event came from, and so its power.
+    """Where an event came from, and so its power."""
 
-    Attributes:
-        outside: whether it came in an envelope, and not as a direct invocation. An event from outside may ask only for
-            builds, unless a project allows more.
-        scheme: the scheme that proved a webhook, such as ``github``; ``None``: it is no webhook.
-        projects: the projects to which its secret is bound; ``None``: any.
-    """
-
+    #: Whether it came in an envelope, and not as a direct invocation. An event from outside may ask only for builds,
+    #: unless a project allows more.
     outside: bool = False
-    scheme: str | None = None
-    projects: tuple[str, ...] | None = None
+    scheme: str | None = None  #: the scheme that proved a webhook, such as ``github``; ``None``: it is no webhook
+    projects: tuple[str, ...] | None = None  #: the projects to which its secret is bound; ``None``: any
 
 
 class Message(Value):
-    """One event. Its content stays out of logs, because it may hold secrets.
+    """One event. Its content stays out of logs, because it may hold secrets."""
 
-    Attributes:
-        kind: what it is, or its innermost envelope: ``direct``, ``wake``, ``eventbridge``, ``sns``, ``sqs``, ``s3`` or
-            ``http``.
-        id: the innermost id.
-        event: the innermost event: most often a JSON object; a text if a queue or a topic carried text.
-        envelopes: the envelopes that rules may look at, by name: ``http``, ``sns``, ``sqs``; and ``change``, what is
-            known of the change, in the same words for all senders.
-        origin: where it came from, and so its power.
-        error: why it could not be opened, if other messages came with it.
-    """
-
+    #: What it is, or its innermost envelope: ``direct``, ``wake``, ``eventbridge``, ``sns``, ``sqs``, ``s3``, ``http``.
     kind: str = "direct"
-    id: str | None = None
-    event: Any
+    id: str | None = None  #: the innermost id
+    event: Any  #: the innermost event: most often a JSON object; a text if a queue or a topic carried text
+    #: The envelopes that rules may look at, by name: ``http``, ``sns``, ``sqs``; and ``change``, what is known of the
+    #: change, in the same words for all senders.
     envelopes: Mapping[str, Any] = {}
     origin: Origin = Origin()
-    error: EventError | None = None
+    error: EventError | None = None  #: why it could not be opened, if other messages came with it
 
     def __repr__(self) -> str:
         return f"Message(kind={self.kind!r}, id={self.id!r})"
@@ -59,3 +46,8 @@ class Message(Value):
         The path of an envelope never leads into the event: an event cannot claim an envelope for itself.
         """
         return dig(self.envelopes if OF_ENVELOPES.match(path) else self.event, path, otherwise) if path else otherwise
+
+    def items(self, path: str) -> list[Any]:
+        """The list at a path; empty, if there is none."""
+        found = self.look(path)
+        return found if isinstance(found, list) else []

@@ -36,11 +36,7 @@ def text_at(value: object, *paths: str) -> str | None:
 
 
 def needed(value: object, path: str, root: str = "event") -> str:
-    """The text at a path.
-
-    Raises:
-        EventError: there is none.
-    """
+    """The text at a path. Raises an ``EventError`` if there is none."""
     found = dig(value, path)
     if not isinstance(found, str) or not found:
         raise EventError(f"{root}.{path}", f"is {kind_of(found)}, not a text")
@@ -49,10 +45,7 @@ def needed(value: object, path: str, root: str = "event") -> str:
 
 def filled(template: str, look: Callable[[str], object], *, short: bool = False) -> str:
     """The template, filled in with what ``look`` finds at its paths. ``short``: shorten refs, as ``short_ref`` does.
-
-    Raises:
-        EventError: there is no text at a path with ``!``.
-    """
+    Raises an ``EventError`` if there is no text at a path with ``!``."""
 
     def text(field: re.Match[str]) -> str:
         paths, how, must_be, otherwise = field.groups()

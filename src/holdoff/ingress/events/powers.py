@@ -15,7 +15,6 @@ from holdoff.config.projects import Project
 from holdoff.config.rules import Rule
 from holdoff.config.variables import is_forbidden
 from holdoff.core.errors import NotAllowed
-from holdoff.core.request import GateKey
 from holdoff.ingress.events.intents import Draft
 from holdoff.ingress.events.message import Origin
 
@@ -25,12 +24,8 @@ MAX_NAME: Final = 80
 _FIELDS: Final = {"force": "event.force", "wake": "event.holdoff", "end": "event.detail"}
 
 
-def check(origin: Origin, draft: Draft, rule: Rule | None, project: Project, own: GateKey) -> None:
-    """Check what an event asks for by itself. What a rule says is always allowed.
-
-    Raises:
-        NotAllowed: the event may not ask for that.
-    """
+def check(origin: Origin, draft: Draft, rule: Rule | None, project: Project, own_region: str) -> None:
+    """Raise ``NotAllowed`` if an event may not ask for what it asks for by itself. A rule may say anything."""
     _check_project(origin, project)
     set_by_rule = () if rule is None else rule.environment
     for name in draft.environment:
@@ -47,19 +42,15 @@ def check(origin: Origin, draft: Draft, rule: Rule | None, project: Project, own
         return
     if draft.forced:
         check_power("force", origin, [project])
-    region = draft.region if draft.region != own.region else None
+    region = draft.region if draft.region != own_region else None
     for name, value in (("region", region), ("key", draft.key)):
         if value is not None and (rule is None or name not in rule.says):
             raise NotAllowed(f"event.{name}", "is for a rule to say, and not for an event from outside")
 
 
 def check_power(power: str, origin: Origin, projects: Iterable[Project]) -> None:
-    """Check that each of these projects allows a power (``Project.allow``). Topics and queues may wake gates, which
-    starts only what is due, and report the ends of builds.
-
-    Raises:
-        NotAllowed: a project does not allow it.
-    """
+    """Raise ``NotAllowed`` if one of these projects does not allow a power (``Project.allow``). Topics and queues may
+    always wake gates, which starts only what is due, and report the ends of builds."""
     if not (origin.outside if power == "force" else origin.scheme):
         return
     for project in projects:

@@ -48,14 +48,13 @@ _REASONS: Final = {
     "sns": ("{sns.Subject}", "message on {sns.TopicArn:|a topic}"),
     "sqs": ("message in {sqs.eventSourceARN:|a queue}",),
 }
-#: What a message became: an intent, or why it could not become one.
-Outcome = Intent | EventError
 
 
 class Found(Value, kw_only=False):
-    """What a message became, with the draft that the event made by itself, and the number of the rule that took it."""
+    """What a message became, or why it became nothing; with the draft that the event made by itself, and the number of
+    the rule that took it."""
 
-    outcome: Outcome
+    outcome: Intent | EventError
     draft: Draft | None = None
     rule: int | None = None
 
@@ -73,7 +72,7 @@ class Routes:
             for path in _SAID.keys() & dict(rule.when).keys():
                 _check_can_match(rule, path, f"{file}rules[{n}].when.{path}")
 
-    def intents(self, message: Message) -> list[Outcome]:
+    def intents(self, message: Message) -> list[Intent | EventError]:
         """What a message wants, for each change in it and each project that gets the change. Never empty.
 
         A change that cannot be mapped is an ``EventError`` in the list. It names what was missing.
@@ -94,13 +93,13 @@ class Routes:
             sent = _sent(message, first[1])
             # AWS's quick start for GitHub makes an event of a delivery.
             rows = (*ends.OF_AWS, *ends.WEB) if message.kind == "eventbridge" and sent is None else ends.WEB
-            told = ends.build_of(sent or message, rows)
-            if told is not None and (told.region or self.gates_of(told)):
-                return [Found(one) for one in self._ended(told, message)]
-            drafts = _opened(chain([first], parts))
+            end = ends.build_of(sent or message, rows)
+            if end is not None and (end.region or self.gates_of(end)):
+                return [Found(one) for one in self._ended(end, message)]
+            opened = _opened(chain([first], parts))
         except (EventError, ConfigError) as error:
             return [Found(_of_event(error))]
-        return [found for part, told_by in drafts for found in self._of_part(part, told_by)]
+        return [found for part, asks in opened for found in self._of_part(part, asks)]
 
     def own_gate(self, project: str, key: str | None = None) -> GateKey:
         """The gate of a project, or of one key of it, where the trigger names no region."""
@@ -117,9 +116,10 @@ class Routes:
                 found |= dict.fromkeys(key for key in keys if ends.may_be_of(project.starter, key, end))
         return list(found)
 
-    def _of_part(self, message: Message, told_by: Kind | Draft | None) -> list[Found]:
+    def _of_part(self, message: Message, asks: Kind | Draft | None) -> list[Found]:
+        """What became of one event. ``asks``: its kind, or what it asks for; ``None``: no sender here is known."""
         try:
-            draft = told_by if isinstance(told_by, Draft) else self._draft(message, told_by)
+            draft = asks if isinstance(asks, Draft) else self._draft(message, asks)
         except EventError as error:
             # Its ref and its files are not known, so no rule with names may ignore it.
             taking = self._first_rule(message)
@@ -139,13 +139,13 @@ class Routes:
             if not _matches(rule, message) or (is_kept and not guards.is_named(draft, rule)):
                 continue
             named = [self.projects[name] for name in rule.projects if name in self.projects]
-            passes = guards.filtered(draft, rule, named or self.projects.values())
-            if why_not := passes or rule.ignore:
-                each: list[Outcome] = [Ignored(why_not)]
+            misfit = guards.misfit(draft, rule, named or self.projects.values())
+            if why_not := misfit or rule.ignore:
+                each: list[Intent | EventError] = [Ignored(why_not)]
             else:
                 each = [self._wanted(draft, rule, project, message) for project in rule.projects or (None,)]
             found += [Found(one, draft, number) for one in each]
-            if passes or rule.goes_on:
+            if misfit or rule.goes_on:
                 continue
             is_kept = not rule.ignore and all(isinstance(one, Ignored) for one in each)
             if not is_kept:
@@ -185,7 +185,7 @@ class Routes:
         powers.check_power("wake", message.origin, [self.projects[own.name]])
         return WakeAsked(gate=GateKey(own.project, asked.region or own.region))
 
-    def _ended(self, end: BuildEnded, message: Message) -> list[Outcome]:
+    def _ended(self, end: BuildEnded, message: Message) -> list[Intent | EventError]:
         """The end, and what a rule makes of it: triggers of other projects, if the rule names what has ended."""
         own = dict.fromkeys(key.name for key in self.gates_of(end))
         projects = [self.projects[name] for name in own]
@@ -196,8 +196,8 @@ class Routes:
                 return [Ignored(f"the end of {end.build_id}, and webhooks may end no build (allow = ['end'])")]
         powers.check_power("end", message.origin, projects)
         rule = self._first_rule(message)
-        told_by = ("source", "detail", "http.headers.", "workflow_run", "object_kind", "type")
-        if rule is None or rule.ignore or not any(path.startswith(told_by) for path, _ in rule.when):
+        of_an_end = ("source", "detail", "http.headers.", "workflow_run", "object_kind", "type")
+        if rule is None or rule.ignore or not any(path.startswith(of_an_end) for path, _ in rule.when):
             return [end]
         draft = Draft(reason=f"build {end.build_id} {end.detail}")
         each = [self._wanted(draft, rule, project, message) for project in rule.projects or (None,)]
@@ -206,7 +206,7 @@ class Routes:
         errors = [one for one in each if isinstance(one, EventError)]
         return [*errors, end.but(then=then[0] if then else None), *then[1:]]
 
-    def _wanted(self, draft: Draft, rule: Rule | None, project: str | None, message: Message) -> Outcome:
+    def _wanted(self, draft: Draft, rule: Rule | None, project: str | None, message: Message) -> Intent | EventError:
         """The request, or why there is none."""
         try:
             if not (project or draft.project):
@@ -217,10 +217,9 @@ class Routes:
             named = self.projects[self._project(ruled.project, message)]
             if why := guards.not_wanted(draft, rule, named):
                 return Ignored(why)
-            own = self.own_gate(named.name, ruled.key)
-            gate = own if ruled.region is None else own.but(region=ruled.region)
-            powers.check(message.origin, draft, rule, named, own)
-            return _request(ruled, named.name, gate, message)
+            own = self.own_gate(named.name)
+            powers.check(message.origin, draft, rule, named, own.region)
+            return _request(ruled, named.name, ruled.region or own.region, message)
         except (EventError, ConfigError) as error:
             return _of_event(error)
 
@@ -263,8 +262,7 @@ def _check_can_match(rule: Rule, path: str, at: str) -> None:
 
 def _sent(message: Message, by: Kind | None) -> Message | None:
     """What an event carries, which may be another sender's event; ``None``: events of this kind carry none."""
-    inside = plain(message.look(by.carries)) if by else None
-    if by is None or not isinstance(inside, dict):
+    if by is None or not isinstance(inside := plain(message.look(by.carries)), dict):
         return None
     return message.but(event=inside, id=filled(by.id, message.look) or message.id)
 
@@ -341,14 +339,8 @@ def _ruled(draft: Draft, rule: Rule, project: str | None, message: Message) -> D
 
 def _value(text: str, message: Message, *, is_note: bool = False) -> str:
     """The value of a rule's text: the text itself; or what lies at a path such as ``event.detail.commitId`` or
-    ``sns.TopicArn``; or a text with such paths in braces, filled in.
-
-    Args:
-        is_note: the value is for people only, so a path without a text is no error.
-
-    Raises:
-        EventError: a path leads to no text.
-    """
+    ``sns.TopicArn``; or a text with such paths in braces, filled in. Raises an ``EventError`` if a path leads to no
+    text, unless the value is for people only (``is_note``)."""
 
     def at(path: str) -> str:
         root, _, below = path.partition(".")
@@ -361,10 +353,10 @@ def _value(text: str, message: Message, *, is_note: bool = False) -> str:
     return at(text) if is_path(text) else IN_BRACES.sub(lambda found: at(found[1]), text)
 
 
-def _request(ruled: Draft, project: str, gate: GateKey, message: Message) -> Request:
+def _request(ruled: Draft, project: str, region: str, message: Message) -> Request:
     return Request(
         project=project,
-        region=gate.region,
+        region=region,
         key=ruled.key,
         reason=_note(ruled.reason),
         source_version=ruled.source_version,

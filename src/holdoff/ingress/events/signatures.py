@@ -48,18 +48,12 @@ _IN_QUERY: Final = "-_.!~*'()"
 
 
 class Secret(Value):
-    """One secret of a scheme.
+    """One secret of a scheme."""
 
-    Attributes:
-        at: its setting; reference: where it is. Both are for errors.
-        fetch: gets the secret, or raises a ``HoldoffError``.
-        projects: the projects for which it is valid; ``None``: all.
-    """
-
-    at: str
-    reference: str
-    fetch: Callable[[], str]
-    projects: tuple[str, ...] | None = None
+    at: str  #: its setting, for errors
+    reference: str  #: where it is, for errors
+    fetch: Callable[[], str]  #: gets the secret, or raises a ``HoldoffError``
+    projects: tuple[str, ...] | None = None  #: the projects for which it is valid; ``None``: all
 
 
 class Webhooks(Value):
@@ -119,8 +113,12 @@ def _tried(
     request: HttpRequest, schemes: list[Scheme], webhooks: Webhooks, now_ms: int
 ) -> tuple[list[_Proof], list[SignatureError], dict[str, HoldoffError]]:
     """Try every secret of these schemes: what proves the request, what is wrong with it by the other secrets, and why a
-    sender's secrets cannot be fetched. If the request names one of their senders, another's secret is not wrong, and
-    is missing only if that sender's is wrong: GitLab's signature is in the header of all that sign as GitLab does."""
+    sender's secrets cannot be fetched.
+
+    Several senders may use one header: GitLab and all that sign as Standard Webhooks do. If other headers say whose the
+    request is (``needs``), another sender's secret that does not fit is no error. Another sender's secret that cannot
+    be fetched counts only if that sender's own secret does not fit.
+    """
     own = {one.name for one in schemes if one.needs and all(map(request.headers.get, one.needs))}
     proofs: list[_Proof] = []
     wrong: list[SignatureError] = []

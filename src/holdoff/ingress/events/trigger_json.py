@@ -28,14 +28,8 @@ def is_trigger(event: Mapping[str, Any], projects: Container[str]) -> bool:
 
 
 def read(event: Mapping[str, Any], *, strict: bool) -> Draft:
-    """What it asks for.
-
-    Args:
-        strict: refuse a value of the wrong type, and a misspelt key. Otherwise leave it out.
-
-    Raises:
-        EventError: a value is not what it should be, or a key is misspelt.
-    """
+    """What it asks for. A value of the wrong type and a misspelt key are left out; if ``strict``, they raise an
+    ``EventError``."""
     others = event.keys() - KEYS
     if strict and len(others) == 1:  # an event with more is another sender's, with keys of ours added
         _refuse_misspelt(event, *others)
