@@ -99,6 +99,21 @@ def test_the_present_policy_is_marked_and_its_other_settings_stay(times: Cli) ->
     )
 
 
+@pytest.mark.parametrize(
+    ("given", "limits"),
+    [((), ["5/1h"]), (("--limit", "0"), [None]), (("--limit", "3/1h, 0"), ["3/1h", None])],
+    ids=["the project's own", "none", "others"],
+)
+def test_the_limits_to_try(times: Cli, given: tuple[str, ...], limits: list[str | None]) -> None:
+    times.config('[projects.docs]\ncooldown = "1h"\nlimit = "5/1h"\nstarter = { command = ["true"] }\n')
+    told = times.json("plan", "docs", "--history", "times.csv", "--cooldown", "5m", "--quiet", "0", *given, "--json")
+
+    present, _each, *tried = (row["policy"] for row in told["policies"])
+    assert present == {"cooldown": "1h", "limit": "5/1h"}
+    assert [policy.get("limit") for policy in tried] == limits
+    assert {policy["cooldown"] for policy in tried} == {"5m"}
+
+
 @pytest.mark.parametrize(("cooldown", "lines"), [("5m", 0), ("1h", 1)])
 def test_settings_to_write_are_shown_if_there_is_something_to_change(times: Cli, cooldown: str, lines: int) -> None:
     times.config(f'[projects.docs]\ncooldown = "{cooldown}"\nstarter = {{ command = ["true"] }}\n')
