@@ -380,6 +380,7 @@ def test_a_forced_build_starts_in_the_cooldown(browser: Browser, hook: HookStand
     assert request
     assert (request.covers.request.forced, request.covers.request.by) == (True, "ada")
     assert asked.startswith("site/local/")
+    assert [line["kind"] for line in browser.served.lines if line.get("why") == "forced"] == ["api"]
     assert "it started build" in browser.text(answer.headers["location"])
 
 
