@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from holdoff.starters import processes
-from holdoff.starters.processes import end, is_left, lives, name_of, name_of_child, own_group_of, state_of
+from holdoff.starters.processes import end, holds_us, is_left, lives, name_of, name_of_child, own_group_of, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +37,15 @@ def test_a_process_lives_until_it_ends_whether_it_is_reaped_or_not(child: subpro
     assert (state_of(name), lives(name)) == ("Z", False)
     child.wait()
     assert (state_of(name), lives(name)) == ("", False)
+
+
+@linux
+def test_only_this_process_and_its_ancestors_hold_us(child: subprocess.Popen[bytes]) -> None:
+    assert [holds_us(name_of(pid)) for pid in (os.getpid(), os.getppid(), child.pid)] == [True, True, False]
+    ended = name_of(child.pid)
+    child.kill()
+    child.wait()
+    assert [holds_us(name) for name in (ended, "vm:17")] == [False, False]
 
 
 @linux
