@@ -195,6 +195,10 @@ def test_the_endpoint_and_the_region_are_found_where_botocore_finds_them(
     assert not isinstance(by_botocore, Lean)
     assert by_lean.meta.endpoint_url == by_botocore.meta.endpoint_url == "http://127.0.0.1:2"
     assert by_lean.meta.region_name == by_botocore.meta.region_name == "eu-west-2"
+    monkeypatch.delenv("AWS_REGION")
+    in_default, by_botocore = made(service), make_client(service, LIMITS)
+    assert isinstance(in_default, Lean)
+    assert in_default.meta.region_name == by_botocore.meta.region_name == "eu-west-1"
 
 
 def test_a_client_that_is_neither_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,13 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from holdoff.config import parse
 from holdoff.core.policy import Policy
+from holdoff.core.units import MAX_DURATION_MS, parse_duration, say_duration
 from holdoff.gate import Gate
 from holdoff.plan import answer, page
+from holdoff.plan.axes import SPANS_MS, Axis
 from holdoff.plan.history import History
-from holdoff.plan.report import settings_of, toml_of
+from holdoff.plan.report import settings_of, toml_of, written
 from holdoff.starters import Call
 from holdoff.stores.open import open_store
 from tests.cli.conftest import Terminal
@@ -369,6 +373,28 @@ def test_a_day_of_many_triggers_makes_a_small_page() -> None:
     made = plan_of([T0 + 500 * n for n in range(50_000)], Policy(0), Policy("10m"), build_ms=60_000)
 
     assert len(page.page(made)) < 400_000
+
+
+@given(st.integers(0, MAX_DURATION_MS) | st.integers(0, 366).map((24 * 60 * MINUTE).__mul__))
+def test_a_duration_in_these_lines_is_exact(ms: int) -> None:
+    assert parse_duration(written(ms), field="cooldown") == ms
+
+
+def test_a_day_in_these_lines_is_a_day() -> None:
+    assert [written(days * 24 * 60 * MINUTE) for days in (1, 30)] == ["1d", "30d"]
+
+
+@pytest.mark.parametrize(
+    ("most_ms", "marks"),
+    [
+        (45_000, ["0s", "10s", "20s", "30s", "40s"]),
+        (25 * MINUTE, ["0s", "5m", "10m", "15m", "20m", "25m"]),
+        (5 * 60 * MINUTE, ["0s", "1h", "2h", "3h", "4h", "5h"]),
+        (12 * 24 * 60 * MINUTE, ["0s", "2d", "4d", "6d", "8d", "10d", "12d"]),
+    ],
+)
+def test_the_marks_of_an_axis_are_round(most_ms: int, marks: list[str]) -> None:
+    assert [say_duration(mark) for mark in Axis([0, most_ms], 0, 1, SPANS_MS).marks()] == marks
 
 
 @pytest.mark.parametrize("project", ["site", 'a "b"\\c', "x.y", "ä"])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from holdoff.core.record import Claim, Pending, Record
 from holdoff.core.request import GateKey, Request
-from holdoff.server.api import OPERATIONS
+from holdoff.server.api import OPERATIONS, Operation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -210,6 +210,22 @@ def test_what_is_wrong_is_told(served: Served, name: str) -> None:
     got, said = problem(served.api(method, path, body))
 
     assert (got, words in said) == (status, True), said
+
+
+NEEDED = [(one, name) for one in OPERATIONS if one.method == "POST" for name in one.needs]
+BODY = {"project": "site", "build_id": "b1", "succeeded": True, "why": "x"}
+
+
+@pytest.mark.parametrize(("operation", "name"), NEEDED, ids=[f"{one.path[1:]} {name}" for one, name in NEEDED])
+def test_an_input_that_is_needed_is_asked_for(served: Served, operation: Operation, name: str) -> None:
+    body = {needed: BODY[needed] for needed in operation.needs if needed != name}
+
+    assert problem(served.api("POST", operation.path, body)) == (422, f"{name} is missing")
+
+
+def test_what_a_report_of_an_end_needs(served: Served) -> None:
+    (finished,) = (one for one in OPERATIONS if one.path == "/finished")
+    assert finished.needs == ("project", "build_id", "succeeded")
 
 
 def test_a_body_must_be_json_that_says_so(served: Served) -> None:

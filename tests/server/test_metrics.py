@@ -153,11 +153,14 @@ def test_names_are_as_the_guide_asks(served: Served) -> None:
 
 
 def test_openmetrics_is_to_be_had(served: Served) -> None:
-    answer = served.client.get(
-        "/metrics", headers={"authorization": f"Bearer {served.token}", "accept": "application/openmetrics-text"}
-    )
+    """Prometheus 3 takes no answer without its type: https://prometheus.io/docs/prometheus/latest/migration/."""
+    headers = {"authorization": f"Bearer {served.token}"}
+    plain = served.client.get("/metrics", headers=headers)
+    openmetrics = served.client.get("/metrics", headers={**headers, "accept": "application/openmetrics-text"})
 
-    assert answer.text.endswith("# EOF\n")
+    assert openmetrics.text.endswith("# EOF\n")
+    kinds = [answer.headers["content-type"].partition(";")[0] for answer in (plain, openmetrics)]
+    assert kinds == ["text/plain", "application/openmetrics-text"]
 
 
 # --- what asks for them ----------------------------------------------------------------------------------------------

@@ -762,6 +762,21 @@ def test_no_address_breaks_it(browser: Browser, odd: str) -> None:
         assert browser.get(path).status_code in (200, 403, 404, 422), path
 
 
+@pytest.mark.parametrize(("duration", "until"), [("15m", 65), (None, 72)])
+def test_a_hold_is_drawn_until_it_ends(duration: str | None, until: int) -> None:
+    """In minutes of the picture, which ends in the 72nd. The hold begins in the 50th."""
+    clock = ManualClock()
+    gate = Gate("site", store=open_store("memory:"), policy=Policy("10m"), starter=Call(lambda *_: "b1"), clock=clock)
+    gate.hold(why="incident 42", duration=duration)
+    clock.advance("10m")
+    scene = scene_of(gate.store, gate.key, gate.terms, clock.now_ms())
+    drawing = draw(scene.status, [], scene.terms, Window.of("1h", clock.now_ms()), is_cut=False)
+
+    (held,) = (shape for shape in drawing.shapes if shape.kind == "held")
+    assert (round(0.72 * held.x), round(0.72 * (held.x + held.width))) == (50, until)
+    assert held.says == "on hold: incident 42"
+
+
 @pytest.mark.parametrize(
     ("counts_from", "reset_at", "drawn"),
     [

@@ -118,6 +118,18 @@ def test_a_program_that_is_on_no_path_is_not_taken_from_the_working_directory(
         Command(["tool"]).start(REQUEST, "TOKEN")
 
 
+def test_a_file_that_is_no_program_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As execvp(3) does: a later folder of PATH may have the program."""
+    for folder, mode in (("notes", 0o644), ("bin", 0o755)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "tool").write_text("#!/bin/sh\nexit 7\n")
+        (tmp_path / folder / "tool").chmod(mode)
+    monkeypatch.setenv("PATH", f"{tmp_path}/notes:{tmp_path}/bin:/usr/bin:/bin")
+    starter = Command(["tool"])
+
+    assert starter.wait(starter.start(REQUEST, "TOKEN"), never, SELDOM_MS) == 7
+
+
 def test_it_runs_until_it_is_cancelled(fifo: Path) -> None:
     starter = Command(["cat", str(fifo)])
     build_id = starter.start(REQUEST, "TOKEN")

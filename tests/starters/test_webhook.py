@@ -202,6 +202,14 @@ def test_cancelling_what_has_ended_is_no_error(hook: HookStandin) -> None:
         starter.cancel(build)
 
 
+def test_a_builder_that_tells_no_states_and_stops_nothing(hook: HookStandin) -> None:
+    starter: Any = Webhook("env:HOOK", id="build.id", cancel_url=hook.url + "/builds/{build_id}/cancel")
+    build = starter.start(REQUEST, TOKEN)
+    hook.fault("status", status=409, for_all=True)
+    with pytest.raises(HoldoffError, match=r"did not stop b0: it answered 409"):
+        starter.cancel(build)
+
+
 QUEUE = {"builds": [{"queueId": 7, "result": None}, {"queueId": 6, "result": "SUCCESS"}], "n": [[1], 2]}
 
 
