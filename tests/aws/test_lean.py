@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import select
 import socket
 import ssl
 import threading
@@ -316,6 +317,15 @@ def test_an_answer_that_comes_later_is_not_taken_for_that_of_the_next_call(wire:
     with pytest.raises(NoAnswer):
         client.get_item(Key={})
     assert client.get_item(Key={})["Item"] == "of the next"
+    assert wire.connections == 2
+
+
+def test_a_connection_that_the_service_has_closed_is_not_used_again(wire: Wire) -> None:
+    client = made(endpoint=wire.url, limits=LIMITS.but(tries=1))
+    wire.script[:] = ["close idle"]
+    client.get_item(Key={})
+    assert select.select(client._idle, [], [], PATIENCE_S)[0] == client._idle != []
+    client.get_item(Key={})
     assert wire.connections == 2
 
 

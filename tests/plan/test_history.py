@@ -28,8 +28,10 @@ from holdoff.plan.times import ms_of, zone_named
 from holdoff.starters import Call
 from holdoff.stores.memory import MemoryStore
 from holdoff.testing import ManualClock
+from tests.standins.codebuild import CodeBuildStandin
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 AT = 1_709_632_800_000  # 2024-03-05T10:00:00Z
@@ -644,6 +646,16 @@ def test_codebuild() -> None:
     assert sorted(took or 0 for took in history.took_ms) == [0, 0, 120_000, 240_000]
     assert len(history.failed) == 1
     assert history.notes == ("these are builds: triggers that were held back or dropped are not here",)
+
+
+def test_codebuild_by_a_client_made_here(aws_env: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    with CodeBuildStandin(["site"]) as standin:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_CODEBUILD", standin.url)
+        for _ in range(2):
+            standin.finish(standin.client().start_build(projectName="site")["build"]["id"])
+        history = from_codebuild("site", standin.region)
+
+    assert len(history.at_ms) == 2
 
 
 def test_codebuild_that_does_not_answer() -> None:

@@ -369,6 +369,16 @@ def test_each_policy_is_a_dot_and_each_build_of_the_day_a_bar() -> None:
     assert (kinds.count("pulse"), kinds.count("build")) == (3, 3 + taken)
 
 
+@pytest.mark.parametrize(("tried", "drawn"), [("5m", 2), ("1d", 1)])
+def test_far_longer_and_endless_waits_are_not_drawn(tried: str, drawn: int) -> None:
+    at_ms = [T0 + n * MINUTE for n in (0, 1, 2, 3, 20, 21)]
+    made = plan_of(at_ms, Policy(0), Policy(tried), Policy("5m", on_cooldown="skip"), build_ms=MINUTE)
+    (left_out,) = re.findall("not drawn, for far longer or endless waits: ([0-9]+)", page.trade_off(made))
+
+    assert made.figures[2].never == 1
+    assert len(made.drawn) == 3 - int(left_out) == drawn
+
+
 def test_a_day_of_many_triggers_makes_a_small_page() -> None:
     made = plan_of([T0 + 500 * n for n in range(50_000)], Policy(0), Policy("10m"), build_ms=60_000)
 

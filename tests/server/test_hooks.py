@@ -13,6 +13,7 @@ import pytest
 from holdoff.config import parse
 from holdoff.core.errors import SignatureError, StoreUnavailable
 from holdoff.core.request import GateKey
+from holdoff.core.units import iso
 from holdoff.ingress import aws_http
 from holdoff.ingress.event_log import EventLog
 from holdoff.ingress.events.http import HttpRequest, http_request
@@ -367,7 +368,8 @@ def test_what_comes_to_nothing_is_kept_and_can_be_tried_again(served: Served) ->
     again = served.api("POST", f"/dead-letters/{letter['id']}/retry")
 
     assert answer.status_code == again.status_code == 422
-    assert letter["webhook"] == "url"
+    assert (letter["webhook"], letter["path"]) == ("url", "/hooks/x")
+    assert letter["kept"] == iso(served.clock.now_ms())
     assert "nowhere" in letter["error"]
     assert json.loads(shown["letter"]["request"]["body"]) == body
     assert "in-the-url" not in json.dumps(shown)

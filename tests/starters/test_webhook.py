@@ -141,6 +141,14 @@ def test_an_id_may_be_in_the_body_or_in_a_header(hook: HookStandin) -> None:
     assert Webhook("env:HOOK", id="header:Location").start(REQUEST, other) == "1"
 
 
+def test_a_202_without_a_body_may_have_the_id_in_a_header(hook: HookStandin, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only where it has none is the start's token the id."""
+    starter = Webhook("env:HOOK", id="header:Location")
+    for headers, build_id in (({"Location": "/queue/item/9/"}, "9"), ({}, TOKEN)):
+        monkeypatch.setattr(hook, "reply", lambda _seen, headers=headers: (202, headers, b""))
+        assert starter.start(REQUEST, TOKEN) == build_id
+
+
 @pytest.mark.parametrize("where", ["build", "build.state", "header:X-Build", "build.id.0"])
 def test_without_the_id_it_is_not_known_whether_it_builds(hook: HookStandin, where: str) -> None:
     with pytest.raises(StartUnknown, match="without the id") as unknown:
