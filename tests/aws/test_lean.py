@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
+import re
 import select
 import socket
 import ssl
@@ -318,6 +320,25 @@ def test_an_answer_that_comes_later_is_not_taken_for_that_of_the_next_call(wire:
         client.get_item(Key={})
     assert client.get_item(Key={})["Item"] == "of the next"
     assert wire.connections == 2
+
+
+def test_it_waits_between_two_tries_and_not_after_the_last(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[int] = []
+    monkeypatch.setattr("holdoff.clock.SystemClock.sleep", lambda _clock, ms: waited.append(ms))
+    wire.script[:] = [refusal("ThrottlingException", x_amz_retry_after="700")] * LIMITS.tries
+    with pytest.raises(Refused):
+        made(endpoint=wire.url).get_item(Key={})
+    assert len(waited) == LIMITS.tries - 1
+    assert min(waited) >= 700
+
+
+def test_each_call_has_a_token_of_its_own(wire: Wire) -> None:
+    client = made("scheduler", endpoint=wire.url)
+    for _ in range(2):
+        client.create_schedule(Name="site-1")
+    tokens = {json.loads(request.rpartition(b"\r\n")[2])["ClientToken"] for request in wire.requests}
+    assert len(tokens) == 2
+    assert all(re.fullmatch("[0-9a-f]{32}", token) for token in tokens)
 
 
 def test_a_connection_that_the_service_has_closed_is_not_used_again(wire: Wire) -> None:

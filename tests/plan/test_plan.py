@@ -369,6 +369,23 @@ def test_each_policy_is_a_dot_and_each_build_of_the_day_a_bar() -> None:
     assert (kinds.count("pulse"), kinds.count("build")) == (3, 3 + taken)
 
 
+@pytest.mark.parametrize(
+    ("took_ms", "build_ms", "said"),
+    [
+        ((None, None), None, "how long builds take is not known, and counts as no time, unless a build time is given"),
+        ((MINUTE, None), None, "builds take as long as the history says, 1m in the median"),
+        ((MINUTE, None), 2 * MINUTE, "builds take 2m, as given"),
+    ],
+)
+def test_what_is_assumed_of_builds_is_said(took_ms: tuple[int | None, ...], build_ms: int | None, said: str) -> None:
+    history = History(source="it", at_ms=(T0, T0 + MINUTE), took_ms=took_ms, failed=frozenset({1}))
+    plan = answer.plan(history, [Policy(0)], build_ms=build_ms)
+
+    assert list(answer.about(plan))[-2:] == [said, "1 of its builds failed, and counts as a build"]
+    rearmed = answer.plan(history, [Policy(0, on_failure="rearm")], build_ms=build_ms)
+    assert "1 of its builds failed, and counts as a build; under on_failure" in "".join(answer.about(rearmed))
+
+
 @pytest.mark.parametrize(("tried", "drawn"), [("5m", 2), ("1d", 1)])
 def test_far_longer_and_endless_waits_are_not_drawn(tried: str, drawn: int) -> None:
     at_ms = [T0 + n * MINUTE for n in (0, 1, 2, 3, 20, 21)]

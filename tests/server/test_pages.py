@@ -762,6 +762,33 @@ def test_no_address_breaks_it(browser: Browser, odd: str) -> None:
         assert browser.get(path).status_code in (200, 403, 404, 422), path
 
 
+def test_a_pulse_says_how_many_triggers_it_stands_for(browser: Browser) -> None:
+    for event in range(5):
+        browser.served.push(f"d{event}")
+
+    assert re.search(r'<text [^>]*class="count [a-z]+">4</text>', browser.text())
+
+
+def test_a_late_report_of_an_end_is_seen_after_half_a_minute() -> None:
+    """It changes a history and not the record of its gate."""
+    clock, kept = ManualClock(), boards.Histories()
+    gate = Gate("site", store=open_store("memory:"), policy=Policy(0), starter=Call(lambda *_: None), clock=clock)
+    builds = [gate.trigger().build_id for _ in range(2)]
+
+    def outcomes() -> list[bool | None]:
+        scene = scene_of(gate.store, gate.key, gate.terms, clock.now_ms())
+        return [build.succeeded for build in kept.newest(scene, 16, 3_600_000)]
+
+    assert outcomes() == [None, None]
+    before = gate.store.get(gate.key)
+    gate.finished(str(builds[0]), succeeded=True)
+    assert gate.store.get(gate.key) == before
+    clock.advance("29s")
+    assert outcomes() == [None, None]
+    clock.advance("1s")
+    assert outcomes() == [None, True]
+
+
 @pytest.mark.parametrize(("duration", "until"), [("15m", 65), (None, 72)])
 def test_a_hold_is_drawn_until_it_ends(duration: str | None, until: int) -> None:
     """In minutes of the picture, which ends in the 72nd. The hold begins in the 50th."""

@@ -130,6 +130,15 @@ def test_a_file_that_is_no_program_is_passed_over(tmp_path: Path, monkeypatch: p
     assert starter.wait(starter.start(REQUEST, "TOKEN"), never, SELDOM_MS) == 7
 
 
+def test_a_script_that_names_no_interpreter_is_run_by_sh_with_its_arguments(tmp_path: Path) -> None:
+    script = tmp_path / "build"
+    script.write_text('exit "$(($1 + $2))"\n')
+    script.chmod(0o755)
+    starter = Command([str(script), "3", "4"])
+
+    assert starter.wait(starter.start(REQUEST, "TOKEN"), never, SELDOM_MS) == 7
+
+
 def test_it_runs_until_it_is_cancelled(fifo: Path) -> None:
     starter = Command(["cat", str(fifo)])
     build_id = starter.start(REQUEST, "TOKEN")

@@ -249,6 +249,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "method": {"method": "BREW"},
     "headers": {"headers": ["x"]},
     "headers.X Y": {"headers": {"X Y": "1"}},
+    "headers.7": {"headers": {7: "1"}},
     "headers.Authorization": {"headers": {"Authorization": "Bearer abc"}},
     "headers.X-Functions-Key": {"headers": {"X-Functions-Key": "abc"}},
     "headers.X": {"headers": {"X": "{nothing}"}},
