@@ -167,6 +167,7 @@ def test_a_quiet_time_without_a_bound_is_told() -> None:
     made = plan_of(BUSY, [Policy("5m", quiet="10s")])
 
     assert "Without max_wait a change waits for as long as other changes keep coming." in made.choice.why
+    assert "Without max_wait" not in plan_of(BUSY, [Policy("5m", quiet="10s", max_wait="1m")]).choice.why
 
 
 def test_what_it_costs() -> None:

@@ -369,6 +369,31 @@ def test_each_policy_is_a_dot_and_each_build_of_the_day_a_bar() -> None:
     assert (kinds.count("pulse"), kinds.count("build")) == (3, 3 + taken)
 
 
+def test_what_is_written_in_the_pictures() -> None:
+    at_ms = [T0, T0 + MINUTE, T0 + 30 * MINUTE]
+    made = plan_of(at_ms, Policy(0), Policy("10m"), Policy("1h"), present=Policy("10m"), build_ms=MINUTE // 2)
+    root = ET.fromstring(page.page(made).partition("\n")[2])
+    trade_off, day = root.findall(f".//{SVG}svg")
+    assert [text.text for text in trade_off.iter(f"{SVG}text") if text.get("text-anchor") == "end"][-4:] == [
+        "take this: cooldown 1h",
+        "present: cooldown 10m",
+        "efficient",
+        "others",
+    ]
+    assert [text.text for text in day.iter(f"{SVG}text")] == [
+        "3 triggers",
+        "before (the present policy): 3 builds, 1m30s of building",
+        "after: 2 builds, 1m of building",
+        *(f"0{at // 60}:{at % 60:02}" for at in range(60, 121, 10)),
+    ]
+    places = {
+        title.partition(":")[0]: float(dot.get("cy", ""))
+        for group in trade_off.iter(f"{SVG}g")
+        if (dot := group.find(f"{SVG}circle")) is not None and (title := group.findtext(f"{SVG}title"))
+    }
+    assert places["cooldown 1h"] < places["cooldown 10m"] < places["cooldown 0s"], "the longer wait is higher"
+
+
 @pytest.mark.parametrize(
     ("took_ms", "build_ms", "said"),
     [
