@@ -332,6 +332,13 @@ def test_it_waits_between_two_tries_and_not_after_the_last(wire: Wire, monkeypat
     assert min(waited) >= 700
 
 
+@pytest.mark.parametrize("status", lean.PASSING_STATUSES)
+def test_a_status_that_passes_is_tried_again_whatever_its_code(wire: Wire, status: int) -> None:
+    wire.script[:] = [answer(status, b"<html>busy</html>")]
+    assert made(endpoint=wire.url).get_item(Key={})["ResponseMetadata"]["HTTPStatusCode"] == 200
+    assert len(wire.requests) == 2
+
+
 def test_each_call_has_a_token_of_its_own(wire: Wire) -> None:
     client = made("scheduler", endpoint=wire.url)
     for _ in range(2):

@@ -274,6 +274,15 @@ def test_of_a_session_its_role_is_asked_for_with_what_each_request_says_of_itsel
     assert context == {"aws:RequestedRegion": [REGION], "aws:ResourceAccount": ["123456789012"]}
 
 
+@pytest.mark.parametrize(("of_arn", "asked"), [("us-east-1", "us-east-1"), ("", REGION)])
+def test_a_request_goes_to_the_region_of_what_it_is_about(of_arn: str, asked: str) -> None:
+    """A project may have another region than the store; a role has none."""
+    iam = Iam({"EvalDecision": "allowed"})
+    policies(iam).ask("site", START[0], f"arn:aws:codebuild:{of_arn}:123456789012:project/site")
+    context = {one["ContextKeyName"]: one["ContextKeyValues"] for one in iam.asked[0]["ContextEntries"]}
+    assert context["aws:RequestedRegion"] == [asked]
+
+
 @pytest.mark.parametrize(
     ("result", "said"),
     [

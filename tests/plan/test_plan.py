@@ -419,6 +419,8 @@ def test_far_longer_and_endless_waits_are_not_drawn(tried: str, drawn: int) -> N
 
     assert made.figures[2].never == 1
     assert len(made.drawn) == 3 - int(left_out) == drawn
+    (front,) = re.findall('<polyline class="front" points="([^"]*)"', page.trade_off(made))
+    assert len(front.split()) == len(set(made.choice.efficient) & set(made.drawn)) == drawn
 
 
 def test_a_day_of_many_triggers_makes_a_small_page() -> None:

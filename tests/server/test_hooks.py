@@ -382,6 +382,19 @@ def test_what_comes_to_nothing_is_kept_and_can_be_tried_again(served: Served) ->
     assert served.api("POST", f"/dead-letters/{letter['id']}/retry").status_code == 404
 
 
+def test_why_a_letter_cannot_be_read_is_told(served: Served) -> None:
+    for name, wrong in (("0" * 26, None), ("1" * 26, "{")):
+        file = served.site.letters.folder / f"{name}.json"
+        file.parent.mkdir(exist_ok=True)
+        file.mkdir() if wrong is None else file.write_text(wrong)
+    told = [letter["error"] for letter in served.api("GET", "/dead-letters").json()["dead_letters"]]
+
+    assert [error.partition("as a dead letter: ")[2] for error in told] == [
+        "Is a directory. Mend or delete it",
+        "it is not JSON. Mend or delete it",
+    ]
+
+
 def test_letters_are_for_this_user_only_and_bounded(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("holdoff.server.files.MOST_LETTERS", 1)
     answers = [served.client.post("/hooks/x/in-the-url-7f3a", json={"project": "x"}) for _ in range(2)]
