@@ -186,7 +186,24 @@ def test_what_no_policy_could_keep_is_told() -> None:
     assert "No policy kept every wait within 5m; this one came nearest. A build alone takes longer." in made.choice.why
 
 
-SHARES = {(0, 10): "0", (1, 1000): "under 1", (1, 3): "33", (999, 1000): "over 99", (10, 10): "100", (0, 0): "0"}
+SHARES = {
+    (0, 10): "0",
+    (1, 1000): "under 1",
+    (1, 3): "33",
+    (999, 1000): "over 99",
+    (10, 10): "100",
+    (0, 0): "0",
+    (-1, 300): "over -1",
+    (-3, 300): "-1",
+}
+
+
+def test_one_build_more_than_triggers_is_not_called_a_saving() -> None:
+    at_ms = tuple(T0 + n * DAY for n in range(300))
+    history = History(source="it", at_ms=at_ms, took_ms=(MINUTE,) * 300, failed=frozenset({5}))
+    heads, row = answer.table(answer.plan(history, [Policy(0, on_failure="rearm")]))
+
+    assert (row[heads.index("builds")], row[heads.index("saved")]) == ("301", "over -1%")
 
 
 @pytest.mark.parametrize("share", SHARES, ids=str)
