@@ -171,6 +171,15 @@ def test_without_the_index_the_right_to_scan_is_needed(indexes: dict[str, Any], 
     assert levels == {"dynamodb": level}
 
 
+def test_where_the_table_may_not_be_described_it_is_not_taken_for_one_without_the_index() -> None:
+    client, denied = Dynamo(ManualClock()), {"Error": {"Code": "AccessDeniedException"}}
+    for operation, name in (("describe_table", "DescribeTable"), ("scan", "Scan")):
+        client.refuse(operation, ClientError(denied, name))
+    (found,) = (finding for finding in findings(client, ManualClock()) if ":Scan is" in finding.message)
+
+    assert found.level == "warn"
+
+
 @pytest.mark.parametrize(("indexes", "asked"), [({}, False), ({"GlobalSecondaryIndexes": []}, True)])
 def test_a_role_is_asked_for_the_right_to_scan_where_there_is_no_index(indexes: dict[str, Any], asked: bool) -> None:
     iam = Iam({"EvalDecision": "allowed"})

@@ -142,6 +142,11 @@ def test_passwords_in_urls_are_not_told(text: str) -> None:
     assert "hunter2" not in dumps([line, error])
 
 
+def test_what_is_left_out_is_said_even_where_a_password_was_most_of_it() -> None:
+    text = f"https://me:{'hunter2' * 250}@example.org/ {'x' * 5_000}"
+    assert str(about(reason=text)["reason"]).endswith(f"... ({len(text)} characters)")
+
+
 def test_an_address_is_no_password() -> None:
     assert about(reason="by me@example.org")["reason"] == "by me@example.org"
 

@@ -19,7 +19,7 @@ from holdoff.config import parse
 from holdoff.core.policy import Policy
 from holdoff.core.units import MAX_DURATION_MS, parse_duration, say_duration
 from holdoff.gate import Gate
-from holdoff.plan import answer, page
+from holdoff.plan import answer, grid, page
 from holdoff.plan.axes import SPANS_MS, Axis
 from holdoff.plan.history import History
 from holdoff.plan.report import settings_of, toml_of, written
@@ -101,6 +101,20 @@ def test_the_present_policy_is_marked_and_its_other_settings_stay(times: Cli) ->
         "2 of 3 policies were replayed trigger by trigger: the fast way does not know these policies"
         in told["history"]["notes"]
     )
+
+
+def test_the_present_quiet_time_is_none_of_the_others() -> None:
+    own = Policy("10m", quiet="1m", max_wait="5m", on_failure="rearm")
+    tried = grid.policies(own, cooldowns=["2m"], quiets=["0", "30s"])
+
+    assert tried == [
+        own,
+        Policy(0),
+        Policy("2m", on_failure="rearm"),
+        Policy("2m", quiet="30s", on_failure="rearm"),
+    ]
+    bounded = grid.policies(own, cooldowns=["2m"], quiets=["30s"], most=["20s", "40s"])
+    assert bounded[2:] == [Policy("2m", quiet="30s", max_wait="40s", on_failure="rearm")]
 
 
 @pytest.mark.parametrize(

@@ -634,13 +634,16 @@ def test_the_policy_of_content_is_strict(browser: Browser) -> None:
         assert answer.headers["cache-control"] == "no-store"
 
 
-@pytest.mark.parametrize("name", ["page.css", "page.js", "icon.svg"])
-def test_static_files_are_kept_by_browsers(browser: Browser, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "kind"), [("page.css", "text/css"), ("page.js", "text/javascript"), ("icon.svg", "image/svg+xml")]
+)
+def test_static_files_are_kept_by_browsers(browser: Browser, name: str, kind: str) -> None:
     at = re.search(rf'"(/static/{re.escape(name)}\?[^"]+)"', browser.text())
     assert at
     answer = browser.get(at[1])
 
     assert answer.status_code == 200
+    assert answer.headers["content-type"].partition(";")[0] == kind, "with nosniff a browser takes no other"
     assert "max-age" in answer.headers["cache-control"]
     assert "http://" not in answer.text.replace("http://www.w3.org/2000/svg", "")
 
