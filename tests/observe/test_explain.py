@@ -183,6 +183,13 @@ def test_only_what_the_next_version_of_its_line_was_built_onto_is_superseded() -
     }
 
 
+def test_a_push_that_names_no_version_supersedes_none_by_name() -> None:
+    """No answer says that "None was built already"."""
+    place = Place()
+    place.gate().trigger(parent="v1", line="main")
+    assert (place.version("v1").verdict, place.version("v1").build_id) == ("unknown", None)
+
+
 def test_what_is_deferred_beside_a_start_is_none_of_that_start() -> None:
     place = Place(overlap="defer")
     place.errors = [TimeoutError("no answer")]

@@ -172,6 +172,9 @@ def test_a_quiet_time_without_a_bound_is_told() -> None:
 
 def test_what_it_costs() -> None:
     made = plan_of(BUSY, cooldowns(0, 5), build_ms=4 * MINUTE, price=0.01)
+    heads, *rows = answer.table(made)
+    assert [row[heads.index("cost")] for row in rows] == ["2.40", "0.52"]
+    assert [made.cost(row) for row in made.figures] == pytest.approx([60 * 4 * 0.01, 13 * 4 * 0.01])
     over = plan_of(BUSY, cooldowns(2, 5), build_ms=MINUTE, price=0.01, present=Policy("2m"))
 
     assert made.why.endswith("Its builds cost 0.52, and 2.40 with one for each trigger.")

@@ -110,8 +110,9 @@ def test_a_date_as_spreadsheets_write_it_is_no_time(text: str) -> None:
 
 def test_a_time_without_a_zone_is_of_the_one_that_is_said() -> None:
     assert ms_of("2024-03-05 11:00:00", ZoneInfo("Europe/Berlin")) == (AT, "zone")
-    with pytest.raises(UsageError, match="--zone is no known time zone"):
-        zone_named("Nowhere/At-all")
+    for name in ("Nowhere/At-all", "../UTC", "/etc/localtime", "Europe", ""):
+        with pytest.raises(UsageError, match="--zone is no known time zone"):
+            zone_named(name)
 
 
 def test_a_machine_without_a_tz_database_is_told_what_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -466,6 +467,8 @@ REMARKS: dict[str, tuple[list[int], list[str]]] = {
         [AT + n * 1_000_003 + (n > 50) * 60 * DAY for n in range(100)],
         ["nothing came for 60d from 2024-03-05 on: is the history complete?"],
     ),
+    "holidays in a long history": ([AT + n * 7_200_003 + (n > 500) * 8 * DAY for n in range(1_000)], []),
+    "a gap of days": ([AT + n * 1_000_003 + (n > 50) * 6 * DAY for n in range(100)], []),
     "it grows": (
         [AT + n * 4_000_003 for n in range(1_000)] + [AT + 999 * 4_000_003 - n * 100_003 for n in range(2_000)],
         ["the rate changes: the newest quarter of the time has 75 % of the triggers; --last 11d13h uses only these"],

@@ -215,8 +215,10 @@ def test_what_is_wrong_is_told(served: Served, name: str) -> None:
 def test_no_input_of_a_query_is_null(served: Served) -> None:
     """A query has no null: a client that is made from the description would have to send one."""
     paths = served.client.get("/api/v1/openapi.json").json()["paths"]
-    kinds = [one["schema"]["type"] for path in paths.values() for one in path.get("get", {}).get("parameters", ())]
-    assert set(kinds) == {"string", "integer"}
+    inputs = [one for path in paths.values() for one in path.get("get", {}).get("parameters", ())]
+    assert {one["schema"]["type"] for one in inputs} == {"string", "integer"}
+    assert [one["name"] for one in inputs if one["in"] == "path"] == ["id"]
+    assert "id" not in [one["name"] for one in inputs if one["in"] == "query"]
 
 
 NEEDED = [(one, name) for one in OPERATIONS if one.method == "POST" for name in one.needs]
