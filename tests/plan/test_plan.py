@@ -408,6 +408,20 @@ def test_what_is_written_in_the_pictures() -> None:
     assert places["cooldown 1h"] < places["cooldown 10m"] < places["cooldown 0s"], "the longer wait is higher"
 
 
+def test_rows_that_were_ignored_are_no_share_of_what_is_replayed(times: Cli) -> None:
+    """A part of the history has fewer rows than the file, and a row of a build may have many triggers."""
+    (times.folder / "bad.csv").write_text(f"{TIMES}soon\n")
+    built = {"build_id": "b1", "token": "T1", "started": "2026-03-02T09:00:00Z", "ended": None, "succeeded": None}
+    covers = {"count": 50, "first": "2026-03-02T08:00:00Z", "last": "2026-03-02T09:00:00Z"}
+    builds = [built | {"covers": covers}, *[built | {"covers": covers, "started": "soon"}] * 2]
+    (times.folder / "builds.json").write_text(json.dumps({"builds": builds}))
+    part = times("plan", "--history", "bad.csv", "--last", "1m", "--cooldown", "5m", "--quiet", "0")
+    own = times("plan", "--history", "builds.json", "--cooldown", "5m", "--quiet", "0")
+
+    assert part.stderr == "holdoff: bad.csv: 1 row was ignored: line 9: time is no time\n"
+    assert own.stderr.startswith("holdoff: builds.json: 2 rows were ignored: entry 2: is no build")
+
+
 @pytest.mark.parametrize(
     ("took_ms", "build_ms", "said"),
     [
