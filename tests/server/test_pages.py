@@ -792,6 +792,18 @@ def test_a_late_report_of_an_end_is_seen_after_half_a_minute() -> None:
     assert outcomes() == [None, True]
 
 
+def test_a_holdoff_from_an_end_that_was_never_reported_begins_at_the_start() -> None:
+    clock, policy = ManualClock(), Policy("10m", cooldown_from="finish")
+    gate = Gate("site", store=open_store("memory:"), policy=policy, starter=Call(lambda *_: None), clock=clock)
+    for _ in range(2):
+        gate.trigger(force=True)
+        clock.advance("20m")
+    scene = scene_of(gate.store, gate.key, gate.terms, clock.now_ms())
+    drawing = draw(scene.status, list(scene.builds()), scene.terms, Window.of("1h", clock.now_ms()), is_cut=False)
+    before, _newest = (shape for shape in drawing.shapes if shape.kind == "holdoff")
+    assert (round(0.72 * before.x), round(0.72 * before.width)) == (20, 10)
+
+
 @pytest.mark.parametrize(("duration", "until"), [("15m", 65), (None, 72)])
 def test_a_hold_is_drawn_until_it_ends(duration: str | None, until: int) -> None:
     """In minutes of the picture, which ends in the 72nd. The hold begins in the 50th."""
