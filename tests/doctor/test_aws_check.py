@@ -155,9 +155,9 @@ def test_what_works_without_being_right_is_a_warning() -> None:
 
 
 def test_a_table_that_serves_nothing_fails() -> None:
-    (found,) = told(Dynamo(ManualClock(), TableStatus="DELETING"), ManualClock(), "table")[:1]
+    found = told(Dynamo(ManualClock(), TableStatus="DELETING"), ManualClock(), "table")
 
-    assert found == "fail      table: dynamodb://builds?region=eu-west-1: the table is DELETING"
+    assert found == ["fail      table: dynamodb://builds?region=eu-west-1: the table is DELETING"]
 
 
 @pytest.mark.parametrize(("indexes", "level"), [({}, "warn"), ({"GlobalSecondaryIndexes": []}, "fail")])

@@ -139,6 +139,18 @@ def test_a_script_that_names_no_interpreter_is_run_by_sh_with_its_arguments(tmp_
     assert starter.wait(starter.start(REQUEST, "TOKEN"), never, SELDOM_MS) == 7
 
 
+def test_in_a_folder_of_its_own_it_is_told_what_it_builds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There, and not in the repository whose hook called Holdoff."""
+    monkeypatch.setenv("GIT_DIR", "/elsewhere/.git")
+    reader, writer = os.pipe()
+    asked = 'echo "$HOLDOFF_PROJECT $HOLDOFF_TOKEN ${GIT_DIR-none} $PWD $(pwd -P)"'
+    starter = Command(["sh", "-c", asked], folder=str(tmp_path), stdout=writer)
+    assert starter.wait(starter.start(REQUEST, "TOKEN"), never, SELDOM_MS) == 0
+    os.close(writer)
+    with open(reader) as told:  # noqa: PTH123
+        assert told.read().split() == [REQUEST.project, "TOKEN", "none", str(tmp_path), str(tmp_path.resolve())]
+
+
 def test_it_runs_until_it_is_cancelled(fifo: Path) -> None:
     starter = Command(["cat", str(fifo)])
     build_id = starter.start(REQUEST, "TOKEN")
