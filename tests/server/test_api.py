@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from holdoff.core.errors import RecordInvalid, StoreUnavailable
 from holdoff.core.record import Claim, Pending, Record
 from holdoff.core.request import GateKey, Request
 from holdoff.server.api import OPERATIONS, Operation
@@ -153,8 +154,6 @@ def test_a_gate_of_a_key_is_named_in_the_body(served: Served) -> None:
 
 
 def test_a_gate_that_cannot_be_read_hides_no_other(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    from holdoff.core.errors import RecordInvalid
-
     store = served.site.store
     spoilt = RecordInvalid("its lastbuild is no number")
     monkeypatch.setattr(store, "gates", lambda _=None: iter([(GateKey("docs", "local"), spoilt)]))
@@ -247,8 +246,6 @@ def test_a_body_must_be_json_that_says_so(served: Served) -> None:
 
 
 def test_a_store_that_does_not_answer_is_a_503(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    from holdoff.core.errors import StoreUnavailable
-
     def away(*_: object, **__: object) -> Any:
         raise StoreUnavailable("it did not answer", hint="Try again")
 
@@ -285,6 +282,18 @@ def test_each_needs_its_scope(served: Served, operation: Any) -> None:
 
     assert refused == set(tokens) - {operation.scope}
     assert problem(served.client.request(method, f"/api/v1{path}", json=body))[0] == 401
+
+
+def test_a_gate_that_cannot_be_read_keeps_no_server_from_being_ready(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even a gate with the name that is asked for: the store has answered."""
+
+    def spoilt(_key: GateKey) -> Any:
+        raise RecordInvalid("holdoff (local) cannot be read")
+
+    monkeypatch.setattr(served.site.store, "get", spoilt)
+    assert served.client.get("/readyz").status_code == 200
 
 
 # --- its description -------------------------------------------------------------------------------------------------
