@@ -479,6 +479,12 @@ def test_the_marks_of_an_axis_are_round(most_ms: int, marks: list[str]) -> None:
     assert [say_duration(mark) for mark in Axis([0, most_ms], 0, 1, SPANS_MS).marks()] == marks
 
 
+def test_an_axis_reaches_from_end_to_end() -> None:
+    across, up = Axis([3, 10], 70, 930, SPANS_MS), Axis([10], 400, 50, SPANS_MS)
+    assert [across.at(value) for value in (0, 5, 10)] == [70, 500, 930]
+    assert [up.at(value) for value in (0, 5, 10)] == [400, 225, 50]
+
+
 @pytest.mark.parametrize("project", ["site", 'a "b"\\c', "x.y", "ä"])
 def test_the_lines_to_paste_are_read_back(project: str) -> None:
     policy = Policy("1h30m", quiet="250ms", max_wait="90s", limit="3/1h2m3s", overlap="defer", cooldown_from="finish")

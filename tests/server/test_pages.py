@@ -792,6 +792,19 @@ def test_a_late_report_of_an_end_is_seen_after_half_a_minute() -> None:
     assert outcomes() == [None, True]
 
 
+@pytest.mark.parametrize(
+    ("zoom", "labels"),
+    [
+        ("1h", ["08:00", "08:10", "08:20", "08:30", "08:40", "08:50", "09:00", "09:10"]),
+        ("1d", ["12:00", "16:00", "20:00", "00:00", "04:00", "08:00", "12:00"]),
+        ("7d", ["Sun 22", "Mon 23", "Tue 24", "Wed 25", "Thu 26", "Fri 27", "Sat 28", "Sun 29"]),
+    ],
+)
+def test_the_lines_of_a_drawing_are_named_by_their_times(zoom: str, labels: list[str]) -> None:
+    ticks = Window.of(zoom, ManualClock("2026-11-28T09:00:00Z").now_ms()).ticks()
+    assert [label for _, label in ticks] == labels
+
+
 def test_a_holdoff_from_an_end_that_was_never_reported_begins_at_the_start() -> None:
     clock, policy = ManualClock(), Policy("10m", cooldown_from="finish")
     gate = Gate("site", store=open_store("memory:"), policy=policy, starter=Call(lambda *_: None), clock=clock)
