@@ -58,7 +58,7 @@ def documented(heading: str) -> set[str]:
 
 
 def test_the_keys_of_a_decision_are_those_documented() -> None:
-    every = {field: getattr(STARTED, field) or "site-build:0" for field in Decision._fields}
+    every: dict[str, Any] = {field: getattr(STARTED, field) or "site-build:0" for field in Decision._fields}
     keyed = decision_line(Decision(**every).but(project="site@feature", due_ms=NOW, ahead_ms=0), kind="wake")
     keys = about().keys() | decision_line(DEFERRED, kind="wake").keys() | keyed.keys()
     assert keys == documented("A decision's line") - {"function", "_aws"}
