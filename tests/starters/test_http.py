@@ -477,8 +477,11 @@ def test_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:
     case = case_of("gitlab", token="file:token", folder=str(tmp_path))
     with case.standin:
         assert case.start() == NEVER
+        with pytest.raises(ConfigError, match="a file that is not there"):  # as a server says when it starts
+            case.starter.check_secrets()
         (tmp_path / "token").write_text(f"\ufeff{GitLabStandin.token}\n")
         assert case.start() in case.standin.builds
+        case.starter.check_secrets()
 
 
 @pytest.mark.parametrize("kind", KINDS)
