@@ -145,6 +145,8 @@ def test_a_code_of_a_key_is_a_missing_right_on_it(code: str) -> None:
 def test_a_role_s_missing_right_is_that_role_s() -> None:
     got = hint(row_of(answer("AccessDenied")), TARGET.but(role=ROLE), "StartBuild")
     assert got == f"Allow codebuild:StartBuild on arn:x to {ROLE}"
+    own = hint(row_of(answer("ExpiredToken")), TARGET, "StartBuild")
+    assert own == hint(row_of(answer("ExpiredToken")), TARGET.but(role=ROLE), "StartBuild")
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
+import re
+import select
 import socket
 import ssl
 import threading
@@ -195,6 +198,10 @@ def test_the_endpoint_and_the_region_are_found_where_botocore_finds_them(
     assert not isinstance(by_botocore, Lean)
     assert by_lean.meta.endpoint_url == by_botocore.meta.endpoint_url == "http://127.0.0.1:2"
     assert by_lean.meta.region_name == by_botocore.meta.region_name == "eu-west-2"
+    monkeypatch.delenv("AWS_REGION")
+    in_default, by_botocore = made(service), make_client(service, LIMITS)
+    assert isinstance(in_default, Lean)
+    assert in_default.meta.region_name == by_botocore.meta.region_name == "eu-west-1"
 
 
 def test_a_client_that_is_neither_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -312,6 +319,41 @@ def test_an_answer_that_comes_later_is_not_taken_for_that_of_the_next_call(wire:
     with pytest.raises(NoAnswer):
         client.get_item(Key={})
     assert client.get_item(Key={})["Item"] == "of the next"
+    assert wire.connections == 2
+
+
+def test_it_waits_between_two_tries_and_not_after_the_last(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[int] = []
+    monkeypatch.setattr("holdoff.clock.SystemClock.sleep", lambda _clock, ms: waited.append(ms))
+    wire.script[:] = [refusal("ThrottlingException", x_amz_retry_after="700")] * LIMITS.tries
+    with pytest.raises(Refused):
+        made(endpoint=wire.url).get_item(Key={})
+    assert len(waited) == LIMITS.tries - 1
+    assert min(waited) >= 700
+
+
+@pytest.mark.parametrize("status", lean.PASSING_STATUSES)
+def test_a_status_that_passes_is_tried_again_whatever_its_code(wire: Wire, status: int) -> None:
+    wire.script[:] = [answer(status, b"<html>busy</html>")]
+    assert made(endpoint=wire.url).get_item(Key={})["ResponseMetadata"]["HTTPStatusCode"] == 200
+    assert len(wire.requests) == 2
+
+
+def test_each_call_has_a_token_of_its_own(wire: Wire) -> None:
+    client = made("scheduler", endpoint=wire.url)
+    for _ in range(2):
+        client.create_schedule(Name="site-1")
+    tokens = {json.loads(request.rpartition(b"\r\n")[2])["ClientToken"] for request in wire.requests}
+    assert len(tokens) == 2
+    assert all(re.fullmatch("[0-9a-f]{32}", token) for token in tokens)
+
+
+def test_a_connection_that_the_service_has_closed_is_not_used_again(wire: Wire) -> None:
+    client = made(endpoint=wire.url, limits=LIMITS.but(tries=1))
+    wire.script[:] = ["close idle"]
+    client.get_item(Key={})
+    assert select.select(client._idle, [], [], PATIENCE_S)[0] == client._idle != []
+    client.get_item(Key={})
     assert wire.connections == 2
 
 

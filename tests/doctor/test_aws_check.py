@@ -155,9 +155,9 @@ def test_what_works_without_being_right_is_a_warning() -> None:
 
 
 def test_a_table_that_serves_nothing_fails() -> None:
-    (found,) = told(Dynamo(ManualClock(), TableStatus="DELETING"), ManualClock(), "table")[:1]
+    found = told(Dynamo(ManualClock(), TableStatus="DELETING"), ManualClock(), "table")
 
-    assert found == "fail      table: dynamodb://builds?region=eu-west-1: the table is DELETING"
+    assert found == ["fail      table: dynamodb://builds?region=eu-west-1: the table is DELETING"]
 
 
 @pytest.mark.parametrize(("indexes", "level"), [({}, "warn"), ({"GlobalSecondaryIndexes": []}, "fail")])
@@ -171,12 +171,22 @@ def test_without_the_index_the_right_to_scan_is_needed(indexes: dict[str, Any], 
     assert levels == {"dynamodb": level}
 
 
+def test_where_the_table_may_not_be_described_it_is_not_taken_for_one_without_the_index() -> None:
+    client, denied = Dynamo(ManualClock()), {"Error": {"Code": "AccessDeniedException"}}
+    for operation, name in (("describe_table", "DescribeTable"), ("scan", "Scan")):
+        client.refuse(operation, ClientError(denied, name))
+    (found,) = (finding for finding in findings(client, ManualClock()) if ":Scan is" in finding.message)
+
+    assert found.level == "warn"
+
+
 @pytest.mark.parametrize(("indexes", "asked"), [({}, False), ({"GlobalSecondaryIndexes": []}, True)])
 def test_a_role_is_asked_for_the_right_to_scan_where_there_is_no_index(indexes: dict[str, Any], asked: bool) -> None:
     iam = Iam({"EvalDecision": "allowed"})
     findings(Dynamo(ManualClock(), **indexes), ManualClock(), policies(iam, ROLE))
 
-    assert (["dynamodb:Scan"] in [request["ActionNames"] for request in iam.asked]) is asked
+    actions = [name for request in iam.asked for name in request["ActionNames"] if name.startswith("dynamodb:")]
+    assert actions == [right.action for right in RIGHTS if asked or right.operation != "scan"]
 
 
 # --- global tables -------------------------------------------------------------------------------
@@ -271,6 +281,15 @@ def test_of_a_session_its_role_is_asked_for_with_what_each_request_says_of_itsel
     assert (asked["ActionNames"], asked["ResourceArns"]) == ([START[0]], [START[1]])
     context = {one["ContextKeyName"]: one["ContextKeyValues"] for one in asked["ContextEntries"]}
     assert context == {"aws:RequestedRegion": [REGION], "aws:ResourceAccount": ["123456789012"]}
+
+
+@pytest.mark.parametrize(("of_arn", "asked"), [("us-east-1", "us-east-1"), ("", REGION)])
+def test_a_request_goes_to_the_region_of_what_it_is_about(of_arn: str, asked: str) -> None:
+    """A project may have another region than the store; a role has none."""
+    iam = Iam({"EvalDecision": "allowed"})
+    policies(iam).ask("site", START[0], f"arn:aws:codebuild:{of_arn}:123456789012:project/site")
+    context = {one["ContextKeyName"]: one["ContextKeyValues"] for one in iam.asked[0]["ContextEntries"]}
+    assert context["aws:RequestedRegion"] == [asked]
 
 
 @pytest.mark.parametrize(

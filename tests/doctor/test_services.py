@@ -117,6 +117,12 @@ def test_a_right_that_is_missing(pipelines: CodePipelineStandin, operation: str)
     assert failed == f"fail      codepipeline:{operation} is not allowed. {right}"
 
 
+def test_where_no_client_can_be_made_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "nowhere")
+    (line,) = told({"codebuild": "site"})
+    assert line == "fail      CodeBuild cannot be asked (The config profile (nowhere) could not be found)"
+
+
 class TestRole:
     @pytest.fixture
     def sts(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[StsStandin]:

@@ -183,6 +183,13 @@ def test_only_what_the_next_version_of_its_line_was_built_onto_is_superseded() -
     }
 
 
+def test_a_push_that_names_no_version_supersedes_none_by_name() -> None:
+    """No answer says that "None was built already"."""
+    place = Place()
+    place.gate().trigger(parent="v1", line="main")
+    assert (place.version("v1").verdict, place.version("v1").build_id) == ("unknown", None)
+
+
 def test_what_is_deferred_beside_a_start_is_none_of_that_start() -> None:
     place = Place(overlap="defer")
     place.errors = [TimeoutError("no answer")]
@@ -218,6 +225,14 @@ def test_replaced_says_by_what() -> None:
     line = place.version("v1").lines[0]
     follows = "another line, or not known to follow it"
     assert line == f"source version v1: replaced by v2 ({follows}): no build was made for it"
+
+
+def test_of_what_was_replaced_twice_the_newest_is_named() -> None:
+    """If two answers are possible, the later one is given."""
+    place = then_built(pending({"source_version": "v1"}, {"source_version": "v2"}))
+    for version in ("v1", "v3"):
+        place.gate().trigger(source_version=version)
+    assert place.version("v1").lines[0].startswith("source version v1: replaced by v3 ")
 
 
 def test_nor_is_another_line_named_where_the_push_between_is_missing() -> None:
@@ -454,6 +469,13 @@ def test_a_commit_may_be_asked_for_as_git_shortens_it(asked: str) -> None:
     assert (place.version(asked).verdict, place.version(asked).build_id) == ("covered", "b2")
 
 
+def test_a_short_commit_is_found_beneath_a_trigger_that_names_no_version() -> None:
+    place = Place()
+    place.gate().trigger(source_version=COMMIT)
+    place.gate().trigger(reason="a CMS")
+    assert place.version(COMMIT[:7]).build_id == "b1"
+
+
 @pytest.mark.parametrize(
     ("known", "asked"), [(COMMIT, COMMIT[:6]), (COMMIT, "09a1b2c"), ("release-26", "release"), ("20261129", "2026112")]
 )
@@ -591,6 +613,10 @@ def test_what_is_due_is_told_since_or_from_when() -> None:
     assert "due until" not in told
     place.policy = holdoff.Policy("10m", quiet="20s")
     assert "the next wake builds it" in told_of(place)
+    place.gate().wake()
+    place.gate().trigger()
+    place.clock.advance("1.5s")
+    assert "UTC, in 9m59s" in told_of(place), "no wait is said to be shorter than it is"
 
 
 def test_what_another_clock_wrote_is_not_told_as_0s_ago() -> None:

@@ -58,7 +58,8 @@ def documented(heading: str) -> set[str]:
 
 
 def test_the_keys_of_a_decision_are_those_documented() -> None:
-    keyed = decision_line(DEFERRED.but(project="site@feature"), kind="wake")
+    every: dict[str, Any] = {field: getattr(STARTED, field) or "site-build:0" for field in Decision._fields}
+    keyed = decision_line(Decision(**every).but(project="site@feature", due_ms=NOW, ahead_ms=0), kind="wake")
     keys = about().keys() | decision_line(DEFERRED, kind="wake").keys() | keyed.keys()
     assert keys == documented("A decision's line") - {"function", "_aws"}
 
@@ -140,6 +141,11 @@ def test_passwords_in_urls_are_not_told(text: str) -> None:
     line = about(source_version=text, reason=text, event_id=text)
     error = error_line(StoreUnavailable(text), kind="http", now_ms=NOW)
     assert "hunter2" not in dumps([line, error])
+
+
+def test_what_is_left_out_is_said_even_where_a_password_was_most_of_it() -> None:
+    text = f"https://me:{'hunter2' * 250}@example.org/ {'x' * 5_000}"
+    assert str(about(reason=text)["reason"]).endswith(f"... ({len(text)} characters)")
 
 
 def test_an_address_is_no_password() -> None:

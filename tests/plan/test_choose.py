@@ -167,10 +167,14 @@ def test_a_quiet_time_without_a_bound_is_told() -> None:
     made = plan_of(BUSY, [Policy("5m", quiet="10s")])
 
     assert "Without max_wait a change waits for as long as other changes keep coming." in made.choice.why
+    assert "Without max_wait" not in plan_of(BUSY, [Policy("5m", quiet="10s", max_wait="1m")]).choice.why
 
 
 def test_what_it_costs() -> None:
     made = plan_of(BUSY, cooldowns(0, 5), build_ms=4 * MINUTE, price=0.01)
+    heads, *rows = answer.table(made)
+    assert [row[heads.index("cost")] for row in rows] == ["2.40", "0.52"]
+    assert [made.cost(row) for row in made.figures] == pytest.approx([60 * 4 * 0.01, 13 * 4 * 0.01])
     over = plan_of(BUSY, cooldowns(2, 5), build_ms=MINUTE, price=0.01, present=Policy("2m"))
 
     assert made.why.endswith("Its builds cost 0.52, and 2.40 with one for each trigger.")
@@ -185,7 +189,24 @@ def test_what_no_policy_could_keep_is_told() -> None:
     assert "No policy kept every wait within 5m; this one came nearest. A build alone takes longer." in made.choice.why
 
 
-SHARES = {(0, 10): "0", (1, 1000): "under 1", (1, 3): "33", (999, 1000): "over 99", (10, 10): "100", (0, 0): "0"}
+SHARES = {
+    (0, 10): "0",
+    (1, 1000): "under 1",
+    (1, 3): "33",
+    (999, 1000): "over 99",
+    (10, 10): "100",
+    (0, 0): "0",
+    (-1, 300): "over -1",
+    (-3, 300): "-1",
+}
+
+
+def test_one_build_more_than_triggers_is_not_called_a_saving() -> None:
+    at_ms = tuple(T0 + n * DAY for n in range(300))
+    history = History(source="it", at_ms=at_ms, took_ms=(MINUTE,) * 300, failed=frozenset({5}))
+    heads, row = answer.table(answer.plan(history, [Policy(0, on_failure="rearm")]))
+
+    assert (row[heads.index("builds")], row[heads.index("saved")]) == ("301", "over -1%")
 
 
 @pytest.mark.parametrize("share", SHARES, ids=str)

@@ -28,8 +28,10 @@ from holdoff.plan.times import ms_of, zone_named
 from holdoff.starters import Call
 from holdoff.stores.memory import MemoryStore
 from holdoff.testing import ManualClock
+from tests.standins.codebuild import CodeBuildStandin
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 AT = 1_709_632_800_000  # 2024-03-05T10:00:00Z
@@ -44,6 +46,7 @@ WRITTEN = {
     "1709632800.000": "none",
     "1709632800000": "none",
     "1709632800000000": "none",
+    "1709632800000000000": "none",
     "2024-03-05 10:00:00.000": "zone",
     "2024-03-05T10:00": "zone",
     "20240305100000": "zone",
@@ -107,8 +110,9 @@ def test_a_date_as_spreadsheets_write_it_is_no_time(text: str) -> None:
 
 def test_a_time_without_a_zone_is_of_the_one_that_is_said() -> None:
     assert ms_of("2024-03-05 11:00:00", ZoneInfo("Europe/Berlin")) == (AT, "zone")
-    with pytest.raises(UsageError, match="--zone is no known time zone"):
-        zone_named("Nowhere/At-all")
+    for name in ("Nowhere/At-all", "../UTC", "/etc/localtime", "Europe", ""):
+        with pytest.raises(UsageError, match="--zone is no known time zone"):
+            zone_named(name)
 
 
 def test_a_machine_without_a_tz_database_is_told_what_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -463,6 +467,8 @@ REMARKS: dict[str, tuple[list[int], list[str]]] = {
         [AT + n * 1_000_003 + (n > 50) * 60 * DAY for n in range(100)],
         ["nothing came for 60d from 2024-03-05 on: is the history complete?"],
     ),
+    "holidays in a long history": ([AT + n * 7_200_003 + (n > 500) * 8 * DAY for n in range(1_000)], []),
+    "a gap of days": ([AT + n * 1_000_003 + (n > 50) * 6 * DAY for n in range(100)], []),
     "it grows": (
         [AT + n * 4_000_003 for n in range(1_000)] + [AT + 999 * 4_000_003 - n * 100_003 for n in range(2_000)],
         ["the rate changes: the newest quarter of the time has 75 % of the triggers; --last 11d13h uses only these"],
@@ -644,6 +650,16 @@ def test_codebuild() -> None:
     assert sorted(took or 0 for took in history.took_ms) == [0, 0, 120_000, 240_000]
     assert len(history.failed) == 1
     assert history.notes == ("these are builds: triggers that were held back or dropped are not here",)
+
+
+def test_codebuild_by_a_client_made_here(aws_env: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    with CodeBuildStandin(["site"]) as standin:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_CODEBUILD", standin.url)
+        for _ in range(2):
+            standin.finish(standin.client().start_build(projectName="site")["build"]["id"])
+        history = from_codebuild("site", standin.region)
+
+    assert len(history.at_ms) == 2
 
 
 def test_codebuild_that_does_not_answer() -> None:

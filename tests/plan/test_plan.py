@@ -12,13 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from holdoff.config import parse
 from holdoff.core.policy import Policy
+from holdoff.core.units import MAX_DURATION_MS, parse_duration, say_duration
 from holdoff.gate import Gate
-from holdoff.plan import answer, page
+from holdoff.plan import answer, grid, page
+from holdoff.plan.axes import SPANS_MS, Axis
 from holdoff.plan.history import History
-from holdoff.plan.report import settings_of, toml_of
+from holdoff.plan.report import settings_of, toml_of, written
 from holdoff.starters import Call
 from holdoff.stores.open import open_store
 from tests.cli.conftest import Terminal
@@ -97,6 +101,35 @@ def test_the_present_policy_is_marked_and_its_other_settings_stay(times: Cli) ->
         "2 of 3 policies were replayed trigger by trigger: the fast way does not know these policies"
         in told["history"]["notes"]
     )
+
+
+def test_the_present_quiet_time_is_none_of_the_others() -> None:
+    own = Policy("10m", quiet="1m", max_wait="5m", on_failure="rearm")
+    tried = grid.policies(own, cooldowns=["2m"], quiets=["0", "30s"])
+
+    assert tried == [
+        own,
+        Policy(0),
+        Policy("2m", on_failure="rearm"),
+        Policy("2m", quiet="30s", on_failure="rearm"),
+    ]
+    bounded = grid.policies(own, cooldowns=["2m"], quiets=["30s"], most=["20s", "40s"])
+    assert bounded[2:] == [Policy("2m", quiet="30s", max_wait="40s", on_failure="rearm")]
+
+
+@pytest.mark.parametrize(
+    ("given", "limits"),
+    [((), ["5/1h"]), (("--limit", "0"), [None]), (("--limit", "3/1h, 0"), ["3/1h", None])],
+    ids=["the project's own", "none", "others"],
+)
+def test_the_limits_to_try(times: Cli, given: tuple[str, ...], limits: list[str | None]) -> None:
+    times.config('[projects.docs]\ncooldown = "1h"\nlimit = "5/1h"\nstarter = { command = ["true"] }\n')
+    told = times.json("plan", "docs", "--history", "times.csv", "--cooldown", "5m", "--quiet", "0", *given, "--json")
+
+    present, _each, *tried = (row["policy"] for row in told["policies"])
+    assert present == {"cooldown": "1h", "limit": "5/1h"}
+    assert [policy.get("limit") for policy in tried] == limits
+    assert {policy["cooldown"] for policy in tried} == {"5m"}
 
 
 @pytest.mark.parametrize(("cooldown", "lines"), [("5m", 0), ("1h", 1)])
@@ -350,10 +383,106 @@ def test_each_policy_is_a_dot_and_each_build_of_the_day_a_bar() -> None:
     assert (kinds.count("pulse"), kinds.count("build")) == (3, 3 + taken)
 
 
+def test_what_is_written_in_the_pictures() -> None:
+    at_ms = [T0, T0 + MINUTE, T0 + 30 * MINUTE]
+    made = plan_of(at_ms, Policy(0), Policy("10m"), Policy("1h"), present=Policy("10m"), build_ms=MINUTE // 2)
+    root = ET.fromstring(page.page(made).partition("\n")[2])
+    trade_off, day = root.findall(f".//{SVG}svg")
+    assert [text.text for text in trade_off.iter(f"{SVG}text") if text.get("text-anchor") == "end"][-4:] == [
+        "take this: cooldown 1h",
+        "present: cooldown 10m",
+        "efficient",
+        "others",
+    ]
+    assert [text.text for text in day.iter(f"{SVG}text")] == [
+        "3 triggers",
+        "before (the present policy): 3 builds, 1m30s of building",
+        "after: 2 builds, 1m of building",
+        *(f"0{at // 60}:{at % 60:02}" for at in range(60, 121, 10)),
+    ]
+    places = {
+        title.partition(":")[0]: float(dot.get("cy", ""))
+        for group in trade_off.iter(f"{SVG}g")
+        if (dot := group.find(f"{SVG}circle")) is not None and (title := group.findtext(f"{SVG}title"))
+    }
+    assert places["cooldown 1h"] < places["cooldown 10m"] < places["cooldown 0s"], "the longer wait is higher"
+
+
+def test_rows_that_were_ignored_are_no_share_of_what_is_replayed(times: Cli) -> None:
+    """A part of the history has fewer rows than the file, and a row of a build may have many triggers."""
+    (times.folder / "bad.csv").write_text(f"{TIMES}soon\n")
+    built = {"build_id": "b1", "token": "T1", "started": "2026-03-02T09:00:00Z", "ended": None, "succeeded": None}
+    covers = {"count": 50, "first": "2026-03-02T08:00:00Z", "last": "2026-03-02T09:00:00Z"}
+    builds = [built | {"covers": covers}, *[built | {"covers": covers, "started": "soon"}] * 2]
+    (times.folder / "builds.json").write_text(json.dumps({"builds": builds}))
+    part = times("plan", "--history", "bad.csv", "--last", "1m", "--cooldown", "5m", "--quiet", "0")
+    own = times("plan", "--history", "builds.json", "--cooldown", "5m", "--quiet", "0")
+
+    assert part.stderr == "holdoff: bad.csv: 1 row was ignored: line 9: time is no time\n"
+    assert own.stderr.startswith("holdoff: builds.json: 2 rows were ignored: entry 2: is no build")
+
+
+@pytest.mark.parametrize(
+    ("took_ms", "build_ms", "said"),
+    [
+        ((None, None), None, "how long builds take is not known, and counts as no time, unless a build time is given"),
+        ((MINUTE, None), None, "builds take as long as the history says, 1m in the median"),
+        ((MINUTE, None), 2 * MINUTE, "builds take 2m, as given"),
+    ],
+)
+def test_what_is_assumed_of_builds_is_said(took_ms: tuple[int | None, ...], build_ms: int | None, said: str) -> None:
+    history = History(source="it", at_ms=(T0, T0 + MINUTE), took_ms=took_ms, failed=frozenset({1}))
+    plan = answer.plan(history, [Policy(0)], build_ms=build_ms)
+
+    assert list(answer.about(plan))[-2:] == [said, "1 of its builds failed, and counts as a build"]
+    rearmed = answer.plan(history, [Policy(0, on_failure="rearm")], build_ms=build_ms)
+    assert "1 of its builds failed, and counts as a build; under on_failure" in "".join(answer.about(rearmed))
+
+
+@pytest.mark.parametrize(("tried", "drawn"), [("5m", 2), ("1d", 1)])
+def test_far_longer_and_endless_waits_are_not_drawn(tried: str, drawn: int) -> None:
+    at_ms = [T0 + n * MINUTE for n in (0, 1, 2, 3, 20, 21)]
+    made = plan_of(at_ms, Policy(0), Policy(tried), Policy("5m", on_cooldown="skip"), build_ms=MINUTE)
+    (left_out,) = re.findall("not drawn, for far longer or endless waits: ([0-9]+)", page.trade_off(made))
+
+    assert made.figures[2].never == 1
+    assert len(made.drawn) == 3 - int(left_out) == drawn
+    (front,) = re.findall('<polyline class="front" points="([^"]*)"', page.trade_off(made))
+    assert len(front.split()) == len(set(made.choice.efficient) & set(made.drawn)) == drawn
+
+
 def test_a_day_of_many_triggers_makes_a_small_page() -> None:
     made = plan_of([T0 + 500 * n for n in range(50_000)], Policy(0), Policy("10m"), build_ms=60_000)
 
     assert len(page.page(made)) < 400_000
+
+
+@given(st.integers(0, MAX_DURATION_MS) | st.integers(0, 366).map((24 * 60 * MINUTE).__mul__))
+def test_a_duration_in_these_lines_is_exact(ms: int) -> None:
+    assert parse_duration(written(ms), field="cooldown") == ms
+
+
+def test_a_day_in_these_lines_is_a_day() -> None:
+    assert [written(days * 24 * 60 * MINUTE) for days in (1, 30)] == ["1d", "30d"]
+
+
+@pytest.mark.parametrize(
+    ("most_ms", "marks"),
+    [
+        (45_000, ["0s", "10s", "20s", "30s", "40s"]),
+        (25 * MINUTE, ["0s", "5m", "10m", "15m", "20m", "25m"]),
+        (5 * 60 * MINUTE, ["0s", "1h", "2h", "3h", "4h", "5h"]),
+        (12 * 24 * 60 * MINUTE, ["0s", "2d", "4d", "6d", "8d", "10d", "12d"]),
+    ],
+)
+def test_the_marks_of_an_axis_are_round(most_ms: int, marks: list[str]) -> None:
+    assert [say_duration(mark) for mark in Axis([0, most_ms], 0, 1, SPANS_MS).marks()] == marks
+
+
+def test_an_axis_reaches_from_end_to_end() -> None:
+    across, up = Axis([3, 10], 70, 930, SPANS_MS), Axis([10], 400, 50, SPANS_MS)
+    assert [across.at(value) for value in (0, 5, 10)] == [70, 500, 930]
+    assert [up.at(value) for value in (0, 5, 10)] == [400, 225, 50]
 
 
 @pytest.mark.parametrize("project", ["site", 'a "b"\\c', "x.y", "ä"])

@@ -10,6 +10,7 @@ import pytest
 
 from holdoff.config.server import Server, server_of
 from holdoff.core.errors import ConfigError, UsageError
+from holdoff.server import access
 from holdoff.server.access import COOKIE, MOST_FAILURES
 from holdoff.server.files import Tokens
 from holdoff.server.run import check_access
@@ -316,6 +317,15 @@ def test_settings_are_meant_from_the_files_folder() -> None:
 
 
 # --- every answer ----------------------------------------------------------------------------------------------------
+
+
+def test_no_strangers_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(access, "MOST_ADDRESSES", 2)
+    monkeypatch.setattr(access, "MOST_FAILURES", 0)
+    failures = access.Failures(ManualClock())
+    for address, are_many in (("a", [True, False, False]), ("b", [True, True, False]), ("c", [False, False, True])):
+        failures.add(address)
+        assert [failures.are_many(one) for one in "abc"] == are_many
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/nothing", STATUS, "/hooks/site", "/metrics"])

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from holdoff.core.errors import RecordInvalid, StoreUnavailable
 from holdoff.core.record import Claim, Pending, Record
 from holdoff.core.request import GateKey, Request
-from holdoff.server.api import OPERATIONS
+from holdoff.server.api import OPERATIONS, Operation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -153,8 +154,6 @@ def test_a_gate_of_a_key_is_named_in_the_body(served: Served) -> None:
 
 
 def test_a_gate_that_cannot_be_read_hides_no_other(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    from holdoff.core.errors import RecordInvalid
-
     store = served.site.store
     spoilt = RecordInvalid("its lastbuild is no number")
     monkeypatch.setattr(store, "gates", lambda _=None: iter([(GateKey("docs", "local"), spoilt)]))
@@ -212,6 +211,31 @@ def test_what_is_wrong_is_told(served: Served, name: str) -> None:
     assert (got, words in said) == (status, True), said
 
 
+def test_no_input_of_a_query_is_null(served: Served) -> None:
+    """A query has no null: a client that is made from the description would have to send one."""
+    paths = served.client.get("/api/v1/openapi.json").json()["paths"]
+    inputs = [one for path in paths.values() for one in path.get("get", {}).get("parameters", ())]
+    assert {one["schema"]["type"] for one in inputs} == {"string", "integer"}
+    assert [one["name"] for one in inputs if one["in"] == "path"] == ["id"]
+    assert "id" not in [one["name"] for one in inputs if one["in"] == "query"]
+
+
+NEEDED = [(one, name) for one in OPERATIONS if one.method == "POST" for name in one.needs]
+BODY = {"project": "site", "build_id": "b1", "succeeded": True, "why": "x"}
+
+
+@pytest.mark.parametrize(("operation", "name"), NEEDED, ids=[f"{one.path[1:]} {name}" for one, name in NEEDED])
+def test_an_input_that_is_needed_is_asked_for(served: Served, operation: Operation, name: str) -> None:
+    body = {needed: BODY[needed] for needed in operation.needs if needed != name}
+
+    assert problem(served.api("POST", operation.path, body)) == (422, f"{name} is missing")
+
+
+def test_what_a_report_of_an_end_needs(served: Served) -> None:
+    (finished,) = (one for one in OPERATIONS if one.path == "/finished")
+    assert finished.needs == ("project", "build_id", "succeeded")
+
+
 def test_a_body_must_be_json_that_says_so(served: Served) -> None:
     """A form is what any page on the web can have a browser send."""
     form = served.api("POST", "/trigger", headers={"content-type": "text/plain"}, content=b'{"project": "site"}')
@@ -222,8 +246,6 @@ def test_a_body_must_be_json_that_says_so(served: Served) -> None:
 
 
 def test_a_store_that_does_not_answer_is_a_503(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    from holdoff.core.errors import StoreUnavailable
-
     def away(*_: object, **__: object) -> Any:
         raise StoreUnavailable("it did not answer", hint="Try again")
 
@@ -260,6 +282,18 @@ def test_each_needs_its_scope(served: Served, operation: Any) -> None:
 
     assert refused == set(tokens) - {operation.scope}
     assert problem(served.client.request(method, f"/api/v1{path}", json=body))[0] == 401
+
+
+def test_a_gate_that_cannot_be_read_keeps_no_server_from_being_ready(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even a gate with the name that is asked for: the store has answered."""
+
+    def spoilt(_key: GateKey) -> Any:
+        raise RecordInvalid("holdoff (local) cannot be read")
+
+    monkeypatch.setattr(served.site.store, "get", spoilt)
+    assert served.client.get("/readyz").status_code == 200
 
 
 # --- its description -------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ import pytest
 from holdoff.config import parse
 from holdoff.core.errors import SignatureError, StoreUnavailable
 from holdoff.core.request import GateKey
+from holdoff.core.units import iso
 from holdoff.ingress import aws_http
 from holdoff.ingress.event_log import EventLog
 from holdoff.ingress.events.http import HttpRequest, http_request
@@ -367,7 +368,8 @@ def test_what_comes_to_nothing_is_kept_and_can_be_tried_again(served: Served) ->
     again = served.api("POST", f"/dead-letters/{letter['id']}/retry")
 
     assert answer.status_code == again.status_code == 422
-    assert letter["webhook"] == "url"
+    assert (letter["webhook"], letter["path"]) == ("url", "/hooks/x")
+    assert letter["kept"] == iso(served.clock.now_ms())
     assert "nowhere" in letter["error"]
     assert json.loads(shown["letter"]["request"]["body"]) == body
     assert "in-the-url" not in json.dumps(shown)
@@ -378,6 +380,19 @@ def test_what_comes_to_nothing_is_kept_and_can_be_tried_again(served: Served) ->
     assert served.api("POST", f"/dead-letters/{letter['id']}/retry").json()["outcome"] == "started"
     assert served.site.letters.ids() == []
     assert served.api("POST", f"/dead-letters/{letter['id']}/retry").status_code == 404
+
+
+def test_why_a_letter_cannot_be_read_is_told(served: Served) -> None:
+    for name, wrong in (("0" * 26, None), ("1" * 26, "{")):
+        file = served.site.letters.folder / f"{name}.json"
+        file.parent.mkdir(exist_ok=True)
+        file.mkdir() if wrong is None else file.write_text(wrong)
+    told = [letter["error"] for letter in served.api("GET", "/dead-letters").json()["dead_letters"]]
+
+    assert [error.partition("as a dead letter: ")[2] for error in told] == [
+        "Is a directory. Mend or delete it",
+        "it is not JSON. Mend or delete it",
+    ]
 
 
 def test_letters_are_for_this_user_only_and_bounded(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -380,6 +380,7 @@ def test_a_forced_build_starts_in_the_cooldown(browser: Browser, hook: HookStand
     assert request
     assert (request.covers.request.forced, request.covers.request.by) == (True, "ada")
     assert asked.startswith("site/local/")
+    assert [line["kind"] for line in browser.served.lines if line.get("why") == "forced"] == ["api"]
     assert "it started build" in browser.text(answer.headers["location"])
 
 
@@ -633,13 +634,16 @@ def test_the_policy_of_content_is_strict(browser: Browser) -> None:
         assert answer.headers["cache-control"] == "no-store"
 
 
-@pytest.mark.parametrize("name", ["page.css", "page.js", "icon.svg"])
-def test_static_files_are_kept_by_browsers(browser: Browser, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "kind"), [("page.css", "text/css"), ("page.js", "text/javascript"), ("icon.svg", "image/svg+xml")]
+)
+def test_static_files_are_kept_by_browsers(browser: Browser, name: str, kind: str) -> None:
     at = re.search(rf'"(/static/{re.escape(name)}\?[^"]+)"', browser.text())
     assert at
     answer = browser.get(at[1])
 
     assert answer.status_code == 200
+    assert answer.headers["content-type"].partition(";")[0] == kind, "with nosniff a browser takes no other"
     assert "max-age" in answer.headers["cache-control"]
     assert "http://" not in answer.text.replace("http://www.w3.org/2000/svg", "")
 
@@ -759,6 +763,73 @@ def test_no_address_breaks_it(browser: Browser, odd: str) -> None:
         f"/gates/site?ask={odd}&zoom={odd}",
     ):
         assert browser.get(path).status_code in (200, 403, 404, 422), path
+
+
+def test_a_pulse_says_how_many_triggers_it_stands_for(browser: Browser) -> None:
+    for event in range(5):
+        browser.served.push(f"d{event}")
+
+    assert re.search(r'<text [^>]*class="count [a-z]+">4</text>', browser.text())
+
+
+def test_a_late_report_of_an_end_is_seen_after_half_a_minute() -> None:
+    """It changes a history and not the record of its gate."""
+    clock, kept = ManualClock(), boards.Histories()
+    gate = Gate("site", store=open_store("memory:"), policy=Policy(0), starter=Call(lambda *_: None), clock=clock)
+    builds = [gate.trigger().build_id for _ in range(2)]
+
+    def outcomes() -> list[bool | None]:
+        scene = scene_of(gate.store, gate.key, gate.terms, clock.now_ms())
+        return [build.succeeded for build in kept.newest(scene, 16, 3_600_000)]
+
+    assert outcomes() == [None, None]
+    before = gate.store.get(gate.key)
+    gate.finished(str(builds[0]), succeeded=True)
+    assert gate.store.get(gate.key) == before
+    clock.advance("29s")
+    assert outcomes() == [None, None]
+    clock.advance("1s")
+    assert outcomes() == [None, True]
+
+
+@pytest.mark.parametrize(
+    ("zoom", "labels"),
+    [
+        ("1h", ["08:00", "08:10", "08:20", "08:30", "08:40", "08:50", "09:00", "09:10"]),
+        ("1d", ["12:00", "16:00", "20:00", "00:00", "04:00", "08:00", "12:00"]),
+        ("7d", ["Sun 22", "Mon 23", "Tue 24", "Wed 25", "Thu 26", "Fri 27", "Sat 28", "Sun 29"]),
+    ],
+)
+def test_the_lines_of_a_drawing_are_named_by_their_times(zoom: str, labels: list[str]) -> None:
+    ticks = Window.of(zoom, ManualClock("2026-11-28T09:00:00Z").now_ms()).ticks()
+    assert [label for _, label in ticks] == labels
+
+
+def test_a_holdoff_from_an_end_that_was_never_reported_begins_at_the_start() -> None:
+    clock, policy = ManualClock(), Policy("10m", cooldown_from="finish")
+    gate = Gate("site", store=open_store("memory:"), policy=policy, starter=Call(lambda *_: None), clock=clock)
+    for _ in range(2):
+        gate.trigger(force=True)
+        clock.advance("20m")
+    scene = scene_of(gate.store, gate.key, gate.terms, clock.now_ms())
+    drawing = draw(scene.status, list(scene.builds()), scene.terms, Window.of("1h", clock.now_ms()), is_cut=False)
+    before, _newest = (shape for shape in drawing.shapes if shape.kind == "holdoff")
+    assert (round(0.72 * before.x), round(0.72 * before.width)) == (20, 10)
+
+
+@pytest.mark.parametrize(("duration", "until"), [("15m", 65), (None, 72)])
+def test_a_hold_is_drawn_until_it_ends(duration: str | None, until: int) -> None:
+    """In minutes of the picture, which ends in the 72nd. The hold begins in the 50th."""
+    clock = ManualClock()
+    gate = Gate("site", store=open_store("memory:"), policy=Policy("10m"), starter=Call(lambda *_: "b1"), clock=clock)
+    gate.hold(why="incident 42", duration=duration)
+    clock.advance("10m")
+    scene = scene_of(gate.store, gate.key, gate.terms, clock.now_ms())
+    drawing = draw(scene.status, [], scene.terms, Window.of("1h", clock.now_ms()), is_cut=False)
+
+    (held,) = (shape for shape in drawing.shapes if shape.kind == "held")
+    assert (round(0.72 * held.x), round(0.72 * (held.x + held.width))) == (50, until)
+    assert held.says == "on hold: incident 42"
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,20 @@ def test_what_is_asked_is_tried_beside_the_present_policy(served: Served) -> Non
     assert 'value="5m, 20m"' in shown.text
 
 
+@pytest.mark.parametrize("most_steps", [what_if.MOST_STEPS, 50])
+def test_that_skipped_triggers_are_not_there_is_said(
+    served: Served, monkeypatch: pytest.MonkeyPatch, most_steps: int
+) -> None:
+    monkeypatch.setattr(what_if, "MOST_STEPS", most_steps)
+    config = served.site.config
+    assert "triggers that this policy skipped" not in ask(served, cooldown="5m", quiet="0").text
+    skips = config.projects["site"].but(policy=Policy("10m", on_cooldown="skip"))
+    served.site.go_by(config.but(projects={**config.projects, "site": skips}), served.site.store)
+    shown = ask(served, cooldown="5m", quiet="0").text
+    assert "triggers that this policy skipped are in Holdoff&#x27;s log, but not here" in shown
+    assert ("left out: at most 25 are replayed" in shown) is (most_steps == 50)
+
+
 BAD = {
     "no duration": {"cooldown": "a parsec"},
     "a negative one": {"quiet": "-5m"},

@@ -28,7 +28,7 @@ from holdoff.aws.client import Limits
 from holdoff.aws.errors import ANSWERS, FAILURES, Cause, Row
 from holdoff.core import token as tokens
 from holdoff.core.errors import ConfigError, HoldoffError, StartRefused, StartUnknown, Verdict
-from holdoff.core.request import Request
+from holdoff.core.request import GateKey, Request
 from holdoff.starters import on_aws
 from holdoff.starters.codebuild import BATCH, BUILD, CodeBuild
 from holdoff.starters.on_aws import ASK_MS, ASKING, STARTING, Questions
@@ -311,6 +311,7 @@ class TestRegion:
         with pytest.raises(StartRefused, match="Name a region") as caught:
             CodeBuild().start(Request(project=PROJECT, region="local"), token)
         assert not caught.value.worth_retrying
+        assert "list-projects --region REGION`" in CodeBuild().target_of(GateKey(PROJECT, "local")).missing
 
     def test_that_is_none_is_refused(self, token: str) -> None:
         with pytest.raises(StartRefused, match="Name a region"):

@@ -118,6 +118,39 @@ def test_a_program_that_is_on_no_path_is_not_taken_from_the_working_directory(
         Command(["tool"]).start(REQUEST, "TOKEN")
 
 
+def test_a_file_that_is_no_program_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As execvp(3) does: a later folder of PATH may have the program."""
+    for folder, mode in (("notes", 0o644), ("bin", 0o755)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "tool").write_text("#!/bin/sh\nexit 7\n")
+        (tmp_path / folder / "tool").chmod(mode)
+    monkeypatch.setenv("PATH", f"{tmp_path}/notes:{tmp_path}/bin:/usr/bin:/bin")
+    starter = Command(["tool"])
+
+    assert starter.wait(starter.start(REQUEST, "TOKEN"), never, SELDOM_MS) == 7
+
+
+def test_a_script_that_names_no_interpreter_is_run_by_sh_with_its_arguments(tmp_path: Path) -> None:
+    script = tmp_path / "build"
+    script.write_text('exit "$(($1 + $2))"\n')
+    script.chmod(0o755)
+    starter = Command([str(script), "3", "4"])
+
+    assert starter.wait(starter.start(REQUEST, "TOKEN"), never, SELDOM_MS) == 7
+
+
+def test_in_a_folder_of_its_own_it_is_told_what_it_builds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There, and not in the repository whose hook called Holdoff."""
+    monkeypatch.setenv("GIT_DIR", "/elsewhere/.git")
+    reader, writer = os.pipe()
+    asked = 'echo "$HOLDOFF_PROJECT $HOLDOFF_TOKEN ${GIT_DIR-none} $PWD $(pwd -P)"'
+    starter = Command(["sh", "-c", asked], folder=str(tmp_path), stdout=writer)
+    assert starter.wait(starter.start(REQUEST, "TOKEN"), never, SELDOM_MS) == 0
+    os.close(writer)
+    with open(reader) as told:  # noqa: PTH123
+        assert told.read().split() == [REQUEST.project, "TOKEN", "none", str(tmp_path), str(tmp_path.resolve())]
+
+
 def test_it_runs_until_it_is_cancelled(fifo: Path) -> None:
     starter = Command(["cat", str(fifo)])
     build_id = starter.start(REQUEST, "TOKEN")

@@ -15,7 +15,7 @@ from holdoff import Gate, Policy, open_store
 from holdoff.core.errors import HoldoffError, StartUnknown
 from holdoff.observe.explain import Scene, explain_gate
 from holdoff.observe.status import status_of
-from holdoff.starters import GitHub, GitLab, Webhook
+from holdoff.starters import GitHub, GitLab, Webhook, base
 from tests.observe.test_spans import exporter
 from tests.standins.hooks import HookStandin
 from tests.starters.test_http import KINDS, REQUEST, SECRETS, Case, _secrets, case
@@ -218,3 +218,10 @@ def test_every_starter_takes_every_reference(reference: str) -> None:
     GitHub("acme/site", workflow="build.yml", token=named)
     GitHub("acme/site", workflow="build.yml", app="Iv23abc", private_key=named)
     GitLab("acme/site", token=named, trigger_token=named)
+
+
+def test_what_services_said_is_not_kept_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(base, "MOST_SEEN", 2)
+    seen: dict[str, int] = {}
+    assert [base.remember(seen, str(build), build) for build in range(3)] == [0, 1, 2]
+    assert seen == {"2": 2}

@@ -175,6 +175,33 @@ def test_what_an_answer_says(case: Case, name: str) -> None:
     assert len(case.standin.seen) == 1, "nothing is repeated, and no redirect followed"
 
 
+#: What a refusal advises, by the names above: to a webhook, GitHub and GitLab.
+ADVICE: dict[str, tuple[str, str, str]] = {
+    "moved for good": ("It has moved",) * 3,
+    "found": ("", "The repository has moved", "See the project's path: it has moved, or this is a page to log in at"),
+    "too many pipelines": ("See the starter's settings", "See the starter's settings", "GitLab asks to slow down"),
+    "no credentials": ("See the starter's settings", "Renew the token, or see the app's id", "Renew the token, with"),
+    "no right": ("See the starter's settings", "Grant 'Actions: write'", "Renew the token, with the scope 'api'"),
+    "a limit": ("See the starter's settings", "GitHub asks to slow down", "Renew the token"),
+    "a limit with a time": ("See the starter's settings", "GitHub asks to slow down", "Renew the token"),
+    "a secondary limit": ("See the starter's settings", "GitHub asks to slow down", "Renew the token"),
+    "not there": ("See the starter's settings", "See the names of repository and workflow", "See the project's path"),
+    "not understood": ("See the starter's settings", "The workflow needs", "See the ref, .gitlab-ci.yml"),
+    "too many": ("It asks to slow down",) * 3,
+}
+
+
+@pytest.mark.parametrize("name", ADVICE)
+def test_what_a_refusal_advises(case: Case, name: str) -> None:
+    status, headers, body, *_ = ANSWERS[name]
+    case.standin.fault("status", status=status, headers=headers, body=body)
+    case.start()
+    advice = ADVICE[name][KINDS.index(case.kind)]
+    assert isinstance(case.error, HoldoffError)
+    assert (case.error.hint or "").startswith(advice), case.error.hint
+    assert bool(advice) is isinstance(case.error, StartRefused)
+
+
 def test_a_page_of_something_on_the_way_is_no_start(case: Case) -> None:
     case.standin.fault("lie")
     assert case.start() == UNKNOWN
@@ -410,7 +437,8 @@ def test_no_start_is_sent_until_retry_after_is_over(case: Case, form: str, monke
     time.tzset()
     case.clock.sleep(59_000)
     case.starter = case.starter_at(case.standin.url)  # `holdoff serve` has one for its webhooks and one for its loop
-    assert case.start() == NOT_NOW
+    with pytest.raises(StartRefused, match=r"did not start it: it asked to wait, 1 s more"):
+        case.starter.start(case.starter.freeze(REQUEST), case.token())
     assert len(case.standin.starts) == 1
     case.clock.sleep(1_000)
     assert case.start() in case.standin.builds
@@ -449,8 +477,11 @@ def test_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:
     case = case_of("gitlab", token="file:token", folder=str(tmp_path))
     with case.standin:
         assert case.start() == NEVER
+        with pytest.raises(ConfigError, match="a file that is not there"):  # as a server says when it starts
+            case.starter.check_secrets()
         (tmp_path / "token").write_text(f"\ufeff{GitLabStandin.token}\n")
         assert case.start() in case.standin.builds
+        case.starter.check_secrets()
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from holdoff.starters import processes
-from holdoff.starters.processes import end, is_left, lives, name_of, name_of_child, own_group_of, state_of
+from holdoff.starters.processes import (
+    Keeper,
+    end,
+    holds_us,
+    is_left,
+    lives,
+    name_of,
+    name_of_child,
+    own_group_of,
+    state_of,
+)
+from tests.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +48,30 @@ def test_a_process_lives_until_it_ends_whether_it_is_reaped_or_not(child: subpro
     assert (state_of(name), lives(name)) == ("Z", False)
     child.wait()
     assert (state_of(name), lives(name)) == ("", False)
+
+
+@linux
+def test_only_this_process_and_its_ancestors_hold_us(child: subprocess.Popen[bytes]) -> None:
+    assert [holds_us(name_of(pid)) for pid in (os.getpid(), os.getppid(), child.pid)] == [True, True, False]
+    ended = name_of(child.pid)
+    child.kill()
+    child.wait()
+    assert [holds_us(name) for name in (ended, "vm:17")] == [False, False]
+
+
+def test_a_keeper_that_forgot_a_signal_still_ends_the_command() -> None:
+    """As after a SIGHUP that was passed on: if Holdoff is killed then, no command is left behind."""
+    keeper = Keeper(apart=True)
+    child = subprocess.Popen(["sleep", "1000"], process_group=0)
+    try:
+        keeper.keep(-child.pid)
+        keeper.forget(signal.SIGHUP)
+        pipe, keeper._pipe = keeper._pipe, -1
+        os.close(pipe)  # as at our death
+        assert child.wait(PATIENCE_S) < 0
+    finally:
+        child.kill()
+        keeper.close()
 
 
 @linux

@@ -141,6 +141,14 @@ def test_an_id_may_be_in_the_body_or_in_a_header(hook: HookStandin) -> None:
     assert Webhook("env:HOOK", id="header:Location").start(REQUEST, other) == "1"
 
 
+def test_a_202_without_a_body_may_have_the_id_in_a_header(hook: HookStandin, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only where it has none is the start's token the id."""
+    starter = Webhook("env:HOOK", id="header:Location")
+    for headers, build_id in (({"Location": "/queue/item/9/"}, "9"), ({}, TOKEN)):
+        monkeypatch.setattr(hook, "reply", lambda _seen, headers=headers: (202, headers, b""))
+        assert starter.start(REQUEST, TOKEN) == build_id
+
+
 @pytest.mark.parametrize("where", ["build", "build.state", "header:X-Build", "build.id.0"])
 def test_without_the_id_it_is_not_known_whether_it_builds(hook: HookStandin, where: str) -> None:
     with pytest.raises(StartUnknown, match="without the id") as unknown:
@@ -202,6 +210,14 @@ def test_cancelling_what_has_ended_is_no_error(hook: HookStandin) -> None:
         starter.cancel(build)
 
 
+def test_a_builder_that_tells_no_states_and_stops_nothing(hook: HookStandin) -> None:
+    starter: Any = Webhook("env:HOOK", id="build.id", cancel_url=hook.url + "/builds/{build_id}/cancel")
+    build = starter.start(REQUEST, TOKEN)
+    hook.fault("status", status=409, for_all=True)
+    with pytest.raises(HoldoffError, match=r"did not stop b0: it answered 409"):
+        starter.cancel(build)
+
+
 QUEUE = {"builds": [{"queueId": 7, "result": None}, {"queueId": 6, "result": "SUCCESS"}], "n": [[1], 2]}
 
 
@@ -233,6 +249,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "method": {"method": "BREW"},
     "headers": {"headers": ["x"]},
     "headers.X Y": {"headers": {"X Y": "1"}},
+    "headers.7": {"headers": {7: "1"}},
     "headers.Authorization": {"headers": {"Authorization": "Bearer abc"}},
     "headers.X-Functions-Key": {"headers": {"X-Functions-Key": "abc"}},
     "headers.X": {"headers": {"X": "{nothing}"}},

@@ -73,6 +73,18 @@ def test_all_that_is_due_is_woken_once() -> None:
     assert len(bench.seen) == 2
 
 
+def test_in_a_thread_until_it_is_stopped() -> None:
+    bench, seen = Bench(), threading.Event()
+    wait_for_end = WakeLoop(
+        bench.store, bench.gate, clock=bench.clock, every="10ms", on_decision=lambda _decision: seen.set()
+    ).start()
+    try:
+        assert seen.wait(PATIENCE_S)
+    finally:
+        wait_for_end()
+    assert "holdoff-wake" not in [thread.name for thread in threading.enumerate()]
+
+
 def test_a_row_that_cannot_be_read_stops_no_other(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

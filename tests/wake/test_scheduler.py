@@ -88,6 +88,13 @@ def test_the_expression_is_a_whole_minute_in_utc(due: str, at: str) -> None:
     assert service.asked[0]["ScheduleExpressionTimezone"] == "UTC"
 
 
+def test_wakes_that_cannot_be_delivered_go_to_the_dead_letters() -> None:
+    service, queue = Service(), "arn:aws:sqs:eu-west-1:000000000000:holdoff-dead"
+    for more in ({"dead_letters": queue}, {}):
+        scheduler(service, **more).wake_at(KEY, NOW, NOW)
+    assert [asked["Target"].get("DeadLetterConfig") for asked in service.asked] == [{"Arn": queue}, None]
+
+
 # --- the name --------------------------------------------------------------------------------------
 
 

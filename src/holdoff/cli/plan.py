@@ -89,7 +89,7 @@ def _add_policies(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--quiet", metavar="DURATION,...", help=f"0 is none (default: {','.join(grid.QUIETS)})")
     most = "bounds the quiet time; 0 is none (default: none with --quiet, else the cooldown and at least 5m)"
     group.add_argument("--max-wait", metavar="DURATION,...", help=most)
-    group.add_argument("--limit", metavar="COUNT/DURATION,...", help="at most 3 starts in any hour: 3/1h")
+    group.add_argument("--limit", metavar="COUNT/DURATION,...", help="at most 3 starts in any hour: 3/1h; 0 is none")
     group.add_argument("--overlap", choices=choices("overlap"), help="what happens while the build before still runs")
     group.add_argument("--cooldown-from", choices=choices("cooldown_from"), help="what the cooldown counts from")
     group.add_argument("--on-failure", choices=choices("on_failure"), help="what happens after a failed build")

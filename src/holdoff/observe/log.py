@@ -49,7 +49,7 @@ def error_line(error: BaseException, *, kind: str, now_ms: int, **about: str | N
     """The line of an error, where no decision was made. An error that is not Holdoff's has its last place in the code.
 
     Args:
-        kind: as for a decision; ``unknown`` if the kind is what is wrong.
+        kind: as for a decision, or where the error happened.
         about: ``message_id`` of the message or delivery that failed; ``project`` and ``region``.
     """
     told: dict[str, object] = {"message": str(error), "where": _last_place(error.__traceback__)}

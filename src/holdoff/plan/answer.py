@@ -153,8 +153,8 @@ def bad_rows(history: History) -> str | None:
         return None
     rows = "; ".join(f"{where}: {why}" for where, why in history.bad)
     more = "" if history.bad_count <= len(history.bad) else "; ..."
-    count = history.bad_count + len(history.at_ms)
-    return f"{history.source}: {history.bad_count:,} of {count:,} rows were ignored: {rows}{more}"
+    were = "row was" if history.bad_count == 1 else "rows were"
+    return f"{history.source}: {history.bad_count:,} {were} ignored: {rows}{more}"
 
 
 def marks(plan: Plan, place: int) -> tuple[str, ...]:

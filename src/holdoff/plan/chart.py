@@ -29,7 +29,6 @@ def chart(plan: Plan, kind: Kind) -> bytes:
     UsageError."""
     try:
         from matplotlib import rc_context
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError:
         raise UsageError(f"--{kind} needs matplotlib, which is not installed; pip install 'holdoff[plan]'") from None
@@ -38,7 +37,6 @@ def chart(plan: Plan, kind: Kind) -> bytes:
         rc_context({"svg.hashsalt": "holdoff", "svg.fonttype": "none", "font.size": 10}),
     ):
         figure = Figure(figsize=(9.6, 5), dpi=150, layout="constrained")
-        FigureCanvasAgg(figure)
         _draw(figure, plan)
         file = BytesIO()
         figure.savefig(file, format=kind, metadata=_METADATA[kind])

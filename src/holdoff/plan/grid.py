@@ -34,7 +34,7 @@ def policies(
 
     Args:
         own: the present policy; ``None``: there is none.
-        cooldowns, quiets, limits: texts as people write them; the defaults above, unless given.
+        cooldowns, quiets, limits: texts as people write them, 0 for none; the defaults above, unless given.
         most: values of ``max_wait``. Without any, a given quiet time has no bound. A default quiet time is bounded by
             the length of the cooldown, and by no less than five minutes.
         kept: settings of all policies, instead of the present one's.
@@ -43,7 +43,7 @@ def policies(
         {} if own is None else {name: one for name, one in settings_of(own).items() if name not in _VARIED}
     )
     fixed |= kept
-    of_limit = tuple(limits) or (fixed.pop("limit", None),)
+    of_limit = limits or (fixed.get("limit"),)
     found, left_out = [Policy(0)] if own is None else [own, Policy(0)], False
     for cooldown, quiet, bound, limit in product(cooldowns or COOLDOWNS, quiets or QUIETS, most or (None,), of_limit):
         bound_ms = 0 if bound is None else parse_duration(bound, field="max_wait")
@@ -55,7 +55,7 @@ def policies(
             continue
         waits: dict[str, Any] = {"quiet": written(quiet_ms)} if quiet_ms else {}
         waits |= {"max_wait": written(bound_ms)} if quiet_ms and bound_ms else {}
-        found.append(Policy(cooldown, limit=limit, **waits, **fixed))
+        found.append(Policy(cooldown, **fixed | waits | {"limit": None if limit == "0" else limit}))
     if quiets and left_out and not any(policy.quiet_ms for policy in found):
         raise ConfigError(field="max_wait", got=", ".join(most), want="no less than the quiet time, which it bounds")
     return list(dict.fromkeys(found))

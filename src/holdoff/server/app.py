@@ -64,7 +64,7 @@ def _plain_routes(site: Site) -> list[Route]:
     async def readyz(_: Request) -> Response:
         async with one_at_a_time:  # of many requests at once, one looks at the store, and all use its answer
             if not 0 <= site.clock.now_ms() - ready[0][0] < READY_MS:
-                is_ready = not site.is_stopping() and await run_sync(site.is_ready)
+                is_ready = await run_sync(site.is_ready)  # the time is read after that
                 ready[0] = site.clock.now_ms(), is_ready
         return PlainTextResponse("ok\n") if ready[0][1] else PlainTextResponse("not ready\n", 503)
 

@@ -16,7 +16,6 @@ from holdoff.core.errors import (
     HoldoffError,
     NotAllowed,
     StoreUnavailable,
-    UsageError,
 )
 from holdoff.server.files import NoSuchLetter
 
@@ -25,7 +24,6 @@ STATUS: Final = (
     (NoSuchLetter, 404),
     (NotAllowed, 403),
     (EventError, 422),
-    (UsageError, 400),
     (StoreUnavailable, 503),
     (EventEarly, 503),
 )

@@ -13,7 +13,7 @@ from holdoff.clock import Clock, SystemClock, now_ms
 from holdoff.config import Config
 from holdoff.config.server import Server
 from holdoff.core.decision import Decision
-from holdoff.core.errors import StoreError
+from holdoff.core.errors import RecordInvalid, StoreError
 from holdoff.core.request import GateKey, Request
 from holdoff.gate import Gate
 from holdoff.ingress.dispatch import Answer, Dispatch
@@ -143,7 +143,7 @@ class Site:
             self.store.get(GateKey("holdoff", self.store.region))
         except StoreError as error:
             self.log.failed(error, kind="ready")
-            return False
+            return isinstance(error, RecordInvalid)  # of a gate of that name: the store has answered
         return True
 
     def ended(self, gate: Gate, build_id: str, status: int) -> None:

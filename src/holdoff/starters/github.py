@@ -194,7 +194,7 @@ class GitHub(OnApi):
             content = answer.table()
             if answer.is_done and content.keys() >= {*wanted}:
                 return content
-            passes = answer.is_done or self._row_of(answer).verdict is not Verdict.NEVER
+            passes = self._row_of(answer).verdict is not Verdict.NEVER
             hint, message = _FOR_APPS, self._summary(answer)
         raise Unanswered(f"no token for the app, {message}", Verdict.NOT_NOW if passes else Verdict.NEVER, hint=hint)
 

@@ -91,12 +91,9 @@ def is_left(name: str) -> bool:
 def holds_us(name: str) -> bool:
     """Whether the process of that name is this process or one of its ancestors."""
     there, ours = int(name.rpartition(":")[2]) if lives(name) else 0, os.getpid()
-    while there and ours != there:
-        fields = _fields(ours)
-        if fields is None:
-            return False
+    while there and ours != there and (fields := _fields(ours)):
         ours = int(fields[1])
-    return there > 0
+    return ours == there
 
 
 def targets_of(pid: int, *, own: int = 0) -> list[int]:
