@@ -196,7 +196,7 @@ SHARES = {
     (999, 1000): "over 99",
     (10, 10): "100",
     (0, 0): "0",
-    (-1, 300): "over -1",
+    (-1, 300): "under 0",
     (-3, 300): "-1",
 }
 
@@ -206,7 +206,7 @@ def test_one_build_more_than_triggers_is_not_called_a_saving() -> None:
     history = History(source="it", at_ms=at_ms, took_ms=(MINUTE,) * 300, failed=frozenset({5}))
     heads, row = answer.table(answer.plan(history, [Policy(0, on_failure="rearm")]))
 
-    assert (row[heads.index("builds")], row[heads.index("saved")]) == ("301", "over -1%")
+    assert (row[heads.index("builds")], row[heads.index("saved")]) == ("301", "under 0%")
 
 
 @pytest.mark.parametrize("share", SHARES, ids=str)

@@ -204,5 +204,5 @@ def percent(part: int, whole: int) -> str:
     """A percentage as a whole number, which is never rounded to all or nothing."""
     share = round(100 * part / max(1, whole))
     if share == 0 and part:
-        return "under 1" if part > 0 else "over -1"
+        return "under 1" if part > 0 else "under 0"
     return "over 99" if share == 100 and part < whole else str(share)
