@@ -562,6 +562,16 @@ def test_json_is_utf_8_in_any_locale(cli: Cli) -> None:
     assert cli("status", encoding="latin-1").stdout.startswith("käse-\\u2603: last built ")
 
 
+@pytest.mark.parametrize("detach", [(), ("--detach",)])
+def test_a_decision_is_utf_8_only_in_json(cli: Cli, detach: tuple[str, ...]) -> None:
+    """Detached, the process behind encodes it: JSON came out as ``\\xe4``, which is no JSON."""
+    cli.config('[projects."käse"]\ncooldown = "1h"\nstarter = { command = ["true"] }')
+    cli.environment["PYTHONIOENCODING"] = "ascii"
+
+    assert json.loads(cli("trigger", "käse", "--json", *detach, encoding="utf-8").stdout)["project"] == "käse"
+    assert cli("trigger", "käse", *detach, encoding="utf-8").stdout.startswith("k\\xe4se ")
+
+
 def test_usage_and_version(cli: Cli) -> None:
     nothing, unknown = cli(), cli("frobnicate")
 
