@@ -107,6 +107,14 @@ def test_a_secret_in_the_path_is_taken_off_as_when_it_is_checked(cli: Cli, event
     assert "s3cret" not in said.stdout
 
 
+def test_any_path_makes_it_a_webhooks_body(cli: Cli, event: str) -> None:
+    """``/``, where a function's URL has its webhooks, was taken for no path at all."""
+    del event
+    (cli.folder / "hook").write_text("payload=7")
+    said = cli("rules", "try", "hook", "--path", "/")
+    assert said.stdout.startswith("the event would be refused: event.project is missing"), said.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
