@@ -243,7 +243,8 @@ def test_options_after_the_dashes_are_the_commands(cli: Cli) -> None:
         (("p", "--", "true"), "--cooldown"),
         (("p", "--cooldown", "1s", "--frobnicate", "--", "true"), "--frobnicate"),
         (("p", "--cool", "1s", "--", "true"), "--cool"),
-        (("p", "--cooldown", "1s", "--quiet", "5s", "--", "true"), "--wait"),
+        (("p", "--cooldown", "1s", "--quiet", "5s", "--", "true"), "--quiet goes with --wait"),
+        (("p", "--cooldown", "1s", "--overlap", "defer", "--", "true"), "--overlap defer goes with --wait"),
         (("p", "--cooldown", "1s", "--wait-timeout", "5s", "--", "true"), "--wait-timeout goes with --wait"),
         (("p", "--cooldown", "1s", "--wait", "--wait-timeout", "soon", "--", "true"), "--wait-timeout is"),
         (("p", "--cooldwn", "1s", "--", "true"), "did you mean --cooldown?"),
@@ -589,6 +590,8 @@ def test_overlap_cancel_says_what_may_not_be_ended(cli: Cli) -> None:
     told = cli(*run, "--json", "--", *RAN, prelude=ANOTHERS)
     assert json.loads(told.stdout)["exit_status"] == 75
     assert cli(*run, "--skip-exit-code", "9", "--", *RAN).returncode == 9
+    late = cli(*run, "--wait", "--wait-timeout", "0", "--", *RAN, prelude=ANOTHERS)
+    assert (late.returncode, late.stderr.endswith("; --wait-timeout is over\n")) == (75, True), "it has waited already"
 
     waits = cli.start(*run, "--wait", "--", *RAN)
     assert "p deferred: " in line_of(waits.stderr)
