@@ -126,13 +126,15 @@ def test_a_start_that_is_refused_gives_the_slot_back_and_is_tried_again(cli: Cli
     script.write_text("#!/no/such/interpreter\n")
     script.chmod(0o755)
     refused = cli(*run)
+    cancels = cli("run", "q", "--cooldown", "0", "--overlap", "cancel", "--", "./script")
     script.write_text("#!/bin/sh\necho mended\n")
     soon = cli(*run)
     cli.change(lambda record: record.but(pending=record.pending and record.pending.but(retry_ms=1)))
     later = cli(*run)
 
-    assert refused.returncode == 127
+    assert refused.returncode == cancels.returncode == 127
     assert "the build was refused" in refused.stderr
+    assert "the build was refused" in cancels.stderr, "not that a build before could not be ended"
     assert "Traceback" not in refused.stderr
     assert (soon.returncode, soon.stdout) == (0, "")
     assert "p deferred: the last start was refused: cannot run './script'" in soon.stderr
