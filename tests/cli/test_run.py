@@ -385,6 +385,7 @@ def test_a_reason_of_many_lines_is_its_first(cli: Cli) -> None:
 
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("Mend the fold")
+    assert cli("run", "p", "--cooldown", "0", "--", "sh", "-c", "echo $HOLDOFF_REASON").stdout == "holdoff run\n"
     cli.config('[projects.p]\ncooldown = 0\nstarter = {command = ["sh", "-c", "echo $HOLDOFF_REASON"]}')
     assert "Mend the fold" in cli("trigger", "p", "--reason", reason).stdout
 

@@ -224,6 +224,17 @@ def test_of_three_hundred_those_that_want_attention_fit_on_the_screen(cli: Cli) 
     assert len(cli("status").stdout.splitlines()) == 302
 
 
+@pytest.mark.parametrize(("count", "lines"), [(18, 21), (19, 3)])
+def test_gates_that_fit_on_the_screen_are_all_listed(cli: Cli, count: int, lines: int) -> None:
+    """Below them the screen has room for what is told of them, and for the next prompt."""
+    projects = (f"[projects.p{n}]\ncooldown = 1\nstarter.command = ['true']\n" for n in range(count))
+    cli.config("".join(projects))
+    terminal = Terminal(cli, "status", columns=100)
+    assert terminal.end() == 0
+
+    assert len(terminal.seen.splitlines()) == lines
+
+
 # --- a name that is known nowhere ------------------------------------------------------------------------------------
 
 
