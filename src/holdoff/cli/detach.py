@@ -63,4 +63,4 @@ def go_on() -> None:
     for name, fd in (("stdout", 1), ("stderr", 2)):
         with suppress(OSError):
             getattr(sys, name).close()
-        setattr(sys, name, Printable(open(fd, "wb", closefd=False), line_buffering=True, **_ESCAPED))
+        setattr(sys, name, Printable(open(fd, "wb", closefd=False), **_ESCAPED))
