@@ -263,6 +263,16 @@ def test_wrong_usage_is_2_and_says_what_is_right(cli: Cli, argv: tuple[str, ...]
     assert not (cli.folder / "state").exists()
 
 
+@pytest.mark.parametrize("option", [("--on-failure", "rearm"), ("--max-wait", "5m", "--wait"), ("--overlap", "skip")])
+def test_settings_of_the_file_are_not_mixed_with_options(cli: Cli, option: tuple[str, ...]) -> None:
+    cli.config("[projects.p]\ncooldown = 0\nstarter = { command = ['true'] }")
+    done = cli("run", "p", *option, "--", *RAN)
+
+    said = "--quiet, --max-wait, --overlap, --on-failure go with --cooldown; without it the policy in holdoff.toml counts"
+    assert (done.returncode, done.stderr) == (2, f"holdoff: {said}\n")
+    assert cli.lines() == []
+
+
 def test_a_command_that_does_not_exist_is_two_lines(cli: Cli) -> None:
     done = cli("rnu", "p")
 

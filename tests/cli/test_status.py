@@ -178,6 +178,7 @@ def test_a_table_says_once_that_a_build_runs(cli: Cli) -> None:
     assert terminal.end() == 0
     lines = lines_on(terminal, 100)
 
+    assert lines[0].split() == ["project", "region", "state", "last", "build", "ready", "in"], "nothing is pending"
     assert re.fullmatch(r"alone +local +running +1m[0-9]+s ago +after it ends", lines[1].rstrip())
     assert re.fullmatch(r"beside +local +cooling down +1m[0-9]+s ago, still running +58m[0-9]+s", lines[2].rstrip())
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -251,6 +252,23 @@ def test_it_waits_no_longer_for_the_build_of_another(held: Cli) -> None:
     assert (status, newest.returncode) == (75, 0)
     assert "p skipped: covered by build " in errors
     assert "which still runs; --wait-timeout is over" in errors
+
+
+def test_it_waits_no_longer_for_a_build_that_is_in_no_record(held: Cli) -> None:
+    """The store was emptied, say."""
+    older = waiter(held)
+    newest = waiter(held, "sh", "-c", "echo ready; read line")
+    held("resume", "p")
+    assert line_of(newest.stdout) == "ready\n"
+    assert any("covered by build" in line for line in iter(lambda: line_of(older.stderr), ""))
+    with sqlite3.connect(held.store.path) as db:
+        db.execute("DELETE FROM gates")
+    db.close()
+    status, errors = ends(older)
+    newest.communicate("go\n", timeout=PATIENCE)
+
+    assert (status, newest.returncode) == (75, 0)
+    assert errors.endswith(", but how that ended is not known\n")
 
 
 def test_silent_and_json_say_nothing_while_they_wait(held: Cli) -> None:
