@@ -66,7 +66,9 @@ def test_as_json_and_from_stdin(cli: Cli, event: str) -> None:
 
 def test_all_that_a_request_would_have_is_told(cli: Cli, event: str) -> None:
     push = json.loads((cli.folder / event).read_bytes())
-    said = cli("rules", "try", event, "--header", "X-GitHub-Event: push", "--header", "X-GitHub-Delivery: d-1", "--json")
+    said = cli(
+        "rules", "try", event, "--header", "X-GitHub-Event: push", "--header", "X-GitHub-Delivery: d-1", "--json"
+    )
     (outcome,) = json.loads(said.stdout)["outcomes"]
 
     assert (outcome["source_version"], outcome["parent"]) == (push["after"], push["before"])

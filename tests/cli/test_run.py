@@ -268,7 +268,9 @@ def test_settings_of_the_file_are_not_mixed_with_options(cli: Cli, option: tuple
     cli.config("[projects.p]\ncooldown = 0\nstarter = { command = ['true'] }")
     done = cli("run", "p", *option, "--", *RAN)
 
-    said = "--quiet, --max-wait, --overlap, --on-failure go with --cooldown; without it the policy in holdoff.toml counts"
+    said = (
+        "--quiet, --max-wait, --overlap, --on-failure go with --cooldown; without it the policy in holdoff.toml counts"
+    )
     assert (done.returncode, done.stderr) == (2, f"holdoff: {said}\n")
     assert cli.lines() == []
 
@@ -581,6 +583,15 @@ def test_a_run_inside_its_own_command_does_not_wait_for_itself(cli: Cli, how: st
     assert (done.returncode, done.stderr) == (2, f"holdoff: p: this runs inside a command of p; {would}\n")
     assert cli.lines() == []
     assert cli.record().pending is None
+
+
+def test_a_run_inside_the_command_of_another_gate_may_wait(cli: Cli) -> None:
+    other = cli.start("run", "p", "--cooldown", "0", "-v", "--", "sh", "-c", "read line")
+    line_of(other.stderr)
+    run = ("run", "p", "--cooldown", "0", "--overlap", "defer", "--wait", "--wait-timeout", "0", "--", *RAN)
+    done = cli("run", "q", "--cooldown", "0", "--", *PROGRAM, *run)
+
+    assert (done.returncode, done.stderr.endswith("; --wait-timeout is over\n")) == (75, True)
 
 
 #: Every signal is refused, as it is to a process of another user.

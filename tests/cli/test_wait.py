@@ -254,6 +254,21 @@ def test_it_waits_no_longer_for_the_build_of_another(held: Cli) -> None:
     assert "which still runs; --wait-timeout is over" in errors
 
 
+def test_it_waits_for_its_build_though_a_newer_one_has_replaced_it_in_the_record(held: Cli) -> None:
+    older = waiter(held)
+    newest = waiter(held, "sh", "-c", "echo ready; read line; exit 4")
+    held("resume", "p")
+    assert line_of(newest.stdout) == "ready\n"
+    assert any("covered by build" in line for line in iter(lambda: line_of(older.stderr), ""))
+    assert held("run", "p", "--cooldown", "1h", "--force", "--", "true").returncode == 0
+    looked = held.record().finished
+    newest.communicate("go\n", timeout=PATIENCE)
+    status, errors = ends(older)
+
+    assert looked is not None
+    assert (status, "which failed (exit status 4)" in errors) == (4, True)
+
+
 def test_it_waits_no_longer_for_a_build_that_is_in_no_record(held: Cli) -> None:
     """The store was emptied, say."""
     older = waiter(held)
@@ -319,11 +334,11 @@ def test_a_store_that_does_not_answer_for_a_while_ends_no_wait(held: Cli, until:
 
 
 def test_a_store_that_does_not_come_back_ends_the_wait_and_the_trigger_stays(held: Cli) -> None:
-    process = waiter(held, prelude=OUT_OF_REACH.format(0))
+    process = waiter(held, prelude=OUT_OF_REACH.format(1))  # so at the second try
     with held.store.path.with_name("gates.db-journal").open() as theirs:
         fcntl.flock(theirs, fcntl.LOCK_EX)
         status, errors = ends(process)
-    assert status == 69
+    assert (status, errors.count("asking the store again")) == (69, 1)
     assert "p: no longer waiting; the trigger stays pending, and the next run builds it" in errors
     assert held.record().pending is not None
 
