@@ -254,18 +254,27 @@ def test_it_waits_no_longer_for_the_build_of_another(held: Cli) -> None:
     assert "which still runs; --wait-timeout is over" in errors
 
 
+#: Leaves a file when it sees that its build is in the history only.
+LOOKS = """
+import holdoff.cli.wait as w
+def goes_on(build, at_ms, made=w._goes_on):
+    if isinstance(build, w.Finished): open("looked", "w").close()
+    return made(build, at_ms)
+w._goes_on = goes_on
+"""
+
+
 def test_it_waits_for_its_build_though_a_newer_one_has_replaced_it_in_the_record(held: Cli) -> None:
-    older = waiter(held)
+    older = waiter(held, prelude=LOOKS)
     newest = waiter(held, "sh", "-c", "echo ready; read line; exit 4")
     held("resume", "p")
     assert line_of(newest.stdout) == "ready\n"
     assert any("covered by build" in line for line in iter(lambda: line_of(older.stderr), ""))
     assert held("run", "p", "--cooldown", "1h", "--force", "--", "true").returncode == 0
-    looked = held.record().finished
+    waiting.until(lambda: (held.folder / "looked").exists())
     newest.communicate("go\n", timeout=PATIENCE)
     status, errors = ends(older)
 
-    assert looked is not None
     assert (status, "which failed (exit status 4)" in errors) == (4, True)
 
 
