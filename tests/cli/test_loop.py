@@ -144,6 +144,7 @@ def test_the_history_says_what_each_build_covered(cli: Cli) -> None:
     cli.change(_overdue, "docs")
     cli("wake")
     newest, oldest = cli.json("history", "docs", "--json")["builds"]
+    assert [line.split("  ", 4)[4] for line in cli("history", "docs").stdout.splitlines()] == ["push  v2", "push  v0"]
     assert oldest["covers"]["count"] == 1
     assert (newest["covers"]["count"], newest["source_version"]) == (2, "v2")
     assert newest["covers"]["source_versions"] == ["v2"]

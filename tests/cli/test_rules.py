@@ -44,6 +44,7 @@ def test_a_trigger_is_shown_with_the_rule_that_took_it(cli: Cli, event: str) -> 
     assert said.stdout.startswith("site would be asked for a build\n")
     for line in ("GitHub: push", "rules[0]", "octo/site refs/heads/main"):
         assert line in said.stdout
+    assert [line for line in said.stdout.splitlines() if line.startswith(("  project", "  outcome"))] == []
     assert not (cli.folder / "built").exists()
     assert said.stderr.startswith("holdoff: [webhooks] of holdoff.toml names no secret"), "the server would answer 401"
     (cli.folder / "holdoff.toml").write_text(f'{FILE}\n[webhooks]\ngithub = "env:GITHUB_SECRET"\n')

@@ -236,7 +236,7 @@ def test_a_build_that_runs_is_said_to_run(cli: Cli) -> None:
     process.communicate(timeout=PATIENCE)
     cli.change(lambda record: record.but(running=record.running and record.running.but(lease_until_ms=1)))
 
-    assert "  is running  1 trigger" in history
+    assert history.endswith("  is running  1 trigger  holdoff run\n")
     assert re.search(r"started \S+ ago, is running, for 1 trigger", explained)
     assert "its end was not reported" in cli("history", "p").stdout, "its lease is over"
 
@@ -337,7 +337,7 @@ def test_hold_resume_and_reset(docs: Cli) -> None:
         ("history docs --limit 99999999999999999999", "--limit takes 1 to 1,000,000"),
         ("explain docs --event=", "--event is empty"),
         ("explain docs --source-version=", "--source-version is empty"),
-        ("hold docs --why=", "--why is empty"),
+        ("hold docs --why=", "--why is empty. Write a reason"),
         ("wake --watch --every 0", "--every is '0'"),
         ("wake --watch --every soon", "--every is "),
     ],
