@@ -405,6 +405,17 @@ def test_a_reason_of_many_lines_is_its_first(cli: Cli) -> None:
 # --- what is said, and to which reader -----------------------------------------------------------------------------
 
 
+def test_without_a_reader_of_stderr_a_skip_is_a_skip(cli: Cli) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    cli("run", "p", "--cooldown", "1h", "--", *RAN)
+    skipped = cli.start("run", "p", "--cooldown", "1h", "--", *RAN, stderr=writer)
+    os.close(writer)
+
+    assert skipped.wait(timeout=PATIENCE) == 0
+    assert cli.lines() == ["ran"]
+
+
 def test_silent_says_nothing_but_errors(cli: Cli) -> None:
     """For cron, which mails every line."""
     run = ("run", "p", "--cooldown", "1h", "-q", "--")
