@@ -603,8 +603,8 @@ def test_a_run_inside_the_command_of_another_gate_may_wait(cli: Cli) -> None:
     done = cli("run", "q", "--cooldown", "0", "--", *PROGRAM, *run)
 
     assert (done.returncode, done.stderr.endswith("; --wait-timeout is over\n")) == (75, True)
-    run = ("run", "idle", "--cooldown", "0", "--overlap", "defer", "--wait", "--", *RAN)
-    assert cli("run", "q", "--cooldown", "0", "--", *PROGRAM, *run).stderr == ""
+    idle = ("run", "idle", "--cooldown", "0", "--overlap", "defer", "--wait", "--", *RAN)
+    assert cli("run", "q", "--cooldown", "0", "--", *PROGRAM, *idle).stderr == ""
     assert cli.lines() == ["ran"]
 
 

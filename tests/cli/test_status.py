@@ -167,9 +167,14 @@ def test_a_table_in_a_terminal(six: Cli) -> None:
 def test_a_table_says_once_that_a_build_runs(cli: Cli) -> None:
     for name, overlap in (("alone", "defer"), ("beside", "allow")):
         started_ms = now_ms() - 70_000
-        since: dict[str, int] = {"started_ms": started_ms, "claimed_ms": started_ms}
-        covers, until_ms = pending(name, ago_ms=70_000), now_ms() + HOUR_MS
-        running = Running(build_id="b", token="t", covers=covers, lease_until_ms=until_ms, **since)
+        running = Running(
+            build_id="b",
+            token="t",
+            started_ms=started_ms,
+            claimed_ms=started_ms,
+            lease_until_ms=now_ms() + HOUR_MS,
+            covers=pending(name, ago_ms=70_000),
+        )
         record = Record(lastbuild=Decimal(started_ms // 1_000), running=running)
         cli.change(lambda _, record=record: record, name)  # type: ignore[misc]
         with (cli.folder / "two.toml").open("a") as file:
