@@ -262,6 +262,10 @@ def test_every_setting_of_a_policy_can_be_in_the_file() -> None:
             "projects.docs.starter.comand is not a setting; write command (did you mean that?)",
         ),
         (
+            project("cooldown = 1\nstarter = { COMMAND = ['x'] }"),
+            "projects.docs.starter.COMMAND is not a setting; write command (did you mean that?)",
+        ),
+        (
             project("cooldown = 1\nstarter = { github = 'https://github.com/acme/site', workflow = 'b.yml' }"),
             "projects.docs.starter.github is wrong (not shown: it may be a secret); write a repository",
         ),

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from holdoff.clock import waits_s
-from holdoff.signals import handling, wait_for
+from holdoff.signals import handling, hear_of_children, wait_for
 from tests.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
@@ -40,6 +40,18 @@ def child(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     late.cancel()
     child.kill()
     child.wait()
+
+
+def test_a_program_that_hears_of_its_children_itself_goes_on_to() -> None:
+    """Its handler is not put away: only a signal that is ignored is heard again."""
+    before = signal.getsignal(signal.SIGCHLD)
+    try:
+        for handler, after in ((signal.default_int_handler,) * 2, (signal.SIG_IGN, signal.SIG_DFL)):
+            signal.signal(signal.SIGCHLD, handler)
+            hear_of_children()
+            assert signal.getsignal(signal.SIGCHLD) is after
+    finally:
+        signal.signal(signal.SIGCHLD, before)
 
 
 def test_without_room_for_a_pipe_it_waits_all_the_same(

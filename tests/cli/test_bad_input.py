@@ -215,6 +215,7 @@ def test_a_decisions_id_that_is_cut(cli: Cli) -> None:
 
     assert (done.returncode, done.stdout) == (1, "")
     assert "(nor is it a decision's id, PROJECT/REGION/TOKEN: the token has 26 characters)" in done.stderr
+    assert "decision's id" not in cli("explain", "docs/site").stderr
 
 
 def test_json_prints_nothing_where_something_is_wrong(cli: Cli) -> None:

@@ -94,6 +94,15 @@ def test_a_loop_that_ends_takes_its_commands_down(cli: Cli) -> None:
     assert finished.succeeded is False
 
 
+def test_a_loop_names_a_gate_that_it_has_no_settings_for(cli: Cli) -> None:
+    _due(cli)
+    cli.config(ONE.replace("docs", "site"))
+    loop = cli.start(*WATCH, "--store", cli.environment["XDG_STATE_HOME"].join(("sqlite:///", "/holdoff/gates.db")))
+
+    assert "watching" in line_of(loop.stderr)
+    assert line_of(loop.stderr) == "holdoff: docs (local) waits for a wake, but this loop has no settings for it\n"
+
+
 def test_explain_takes_a_decisions_id(cli: Cli) -> None:
     cli.config(ONE)
     decision = cli.json("trigger", "docs", "--json", "--source-version", "v1")
@@ -135,6 +144,7 @@ def test_the_history_says_what_each_build_covered(cli: Cli) -> None:
     cli.change(_overdue, "docs")
     cli("wake")
     newest, oldest = cli.json("history", "docs", "--json")["builds"]
+    assert [line.split("  ", 4)[4] for line in cli("history", "docs").stdout.splitlines()] == ["push  v2", "push  v0"]
     assert oldest["covers"]["count"] == 1
     assert (newest["covers"]["count"], newest["source_version"]) == (2, "v2")
     assert newest["covers"]["source_versions"] == ["v2"]

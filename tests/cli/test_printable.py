@@ -152,3 +152,12 @@ def test_what_is_printed_is_printable(text: str) -> None:
 @given(st.text(alphabet=st.characters(categories=["L", "N", "P", "S"])))
 def test_what_is_printable_stays_as_it_is(text: str) -> None:
     assert escaped(text) == text
+
+
+def test_half_of_a_pair_that_another_program_wrote_is_json(cli: Cli) -> None:
+    cli.change(lambda _: Record(lastbuild=None))
+    with sqlite3.connect(cli.store.path) as db:
+        db.execute("""UPDATE gates SET item = json_set(item, '$.note', json('"\\ud800x"'))""")
+    db.close()
+
+    assert cli.json("item", "p")["note"] == "\ud800x"

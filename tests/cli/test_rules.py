@@ -45,6 +45,7 @@ def test_a_trigger_is_shown_with_the_rule_that_took_it(cli: Cli, event: str) -> 
     assert said.stdout.startswith("site would be asked for a build\n")
     for line in ("GitHub: push", "rules[0]", "octo/site refs/heads/main"):
         assert line in said.stdout
+    assert [line for line in said.stdout.splitlines() if line.startswith(("  project", "  outcome"))] == []
     assert not (cli.folder / "built").exists()
     assert said.stderr.startswith("holdoff: [webhooks] of holdoff.toml names no secret"), "the server would answer 401"
     (cli.folder / "holdoff.toml").write_text(f'{FILE}\n[webhooks]\ngithub = "env:GITHUB_SECRET"\n')
@@ -72,6 +73,17 @@ def test_as_json_and_from_stdin(cli: Cli, event: str) -> None:
     (outcome,) = json.loads(said.stdout)["outcomes"]
     assert (outcome["outcome"], outcome["project"], outcome["rule"]) == ("trigger", "docs", "rules[1]")
     assert outcome["environment"] == {"TAG": "v1"}
+
+
+def test_all_that_a_request_would_have_is_told(cli: Cli, event: str) -> None:
+    push = json.loads((cli.folder / event).read_bytes())
+    said = cli(
+        "rules", "try", event, "--header", "X-GitHub-Event: push", "--header", "X-GitHub-Delivery: d-1", "--json"
+    )
+    (outcome,) = json.loads(said.stdout)["outcomes"]
+
+    assert (outcome["source_version"], outcome["parent"]) == (push["after"], push["before"])
+    assert outcome.keys() >= {"project", "region", "reason", "line", "event_id", "by", "at", "event", "rule"}
 
 
 @pytest.mark.parametrize(
@@ -115,6 +127,14 @@ def test_a_secret_in_the_path_is_taken_off_as_when_it_is_checked(cli: Cli, event
     said = cli("rules", "try", "-", "--path", "/hooks/docs/s3cret", stdin='{"page": 7}')
     assert said.stdout.startswith("docs would be asked"), said.stdout + said.stderr
     assert "s3cret" not in said.stdout
+
+
+def test_any_path_makes_it_a_webhooks_body(cli: Cli, event: str) -> None:
+    """``/``, where a function's URL has its webhooks, was taken for no path at all."""
+    del event
+    (cli.folder / "hook").write_text("payload=7")
+    said = cli("rules", "try", "hook", "--path", "/")
+    assert said.stdout.startswith("the event would be refused: event.project is missing"), said.stderr
 
 
 @pytest.mark.parametrize(

@@ -126,13 +126,15 @@ def test_a_start_that_is_refused_gives_the_slot_back_and_is_tried_again(cli: Cli
     script.write_text("#!/no/such/interpreter\n")
     script.chmod(0o755)
     refused = cli(*run)
+    cancels = cli("run", "q", "--cooldown", "0", "--overlap", "cancel", "--", "./script")
     script.write_text("#!/bin/sh\necho mended\n")
     soon = cli(*run)
     cli.change(lambda record: record.but(pending=record.pending and record.pending.but(retry_ms=1)))
     later = cli(*run)
 
-    assert refused.returncode == 127
+    assert refused.returncode == cancels.returncode == 127
     assert "the build was refused" in refused.stderr
+    assert "the build was refused" in cancels.stderr, "not that a build before could not be ended"
     assert "Traceback" not in refused.stderr
     assert (soon.returncode, soon.stdout) == (0, "")
     assert "p deferred: the last start was refused: cannot run './script'" in soon.stderr
@@ -243,7 +245,8 @@ def test_options_after_the_dashes_are_the_commands(cli: Cli) -> None:
         (("p", "--", "true"), "--cooldown"),
         (("p", "--cooldown", "1s", "--frobnicate", "--", "true"), "--frobnicate"),
         (("p", "--cool", "1s", "--", "true"), "--cool"),
-        (("p", "--cooldown", "1s", "--quiet", "5s", "--", "true"), "--wait"),
+        (("p", "--cooldown", "1s", "--quiet", "5s", "--", "true"), "--quiet goes with --wait"),
+        (("p", "--cooldown", "1s", "--overlap", "defer", "--", "true"), "--overlap defer goes with --wait"),
         (("p", "--cooldown", "1s", "--wait-timeout", "5s", "--", "true"), "--wait-timeout goes with --wait"),
         (("p", "--cooldown", "1s", "--wait", "--wait-timeout", "soon", "--", "true"), "--wait-timeout is"),
         (("p", "--cooldwn", "1s", "--", "true"), "did you mean --cooldown?"),
@@ -258,6 +261,18 @@ def test_wrong_usage_is_2_and_says_what_is_right(cli: Cli, argv: tuple[str, ...]
     assert hint in done.stderr
     assert len(done.stderr.splitlines()) <= 2
     assert not (cli.folder / "state").exists()
+
+
+@pytest.mark.parametrize("option", [("--on-failure", "rearm"), ("--max-wait", "5m", "--wait"), ("--overlap", "skip")])
+def test_settings_of_the_file_are_not_mixed_with_options(cli: Cli, option: tuple[str, ...]) -> None:
+    cli.config("[projects.p]\ncooldown = 0\nstarter = { command = ['true'] }")
+    done = cli("run", "p", *option, "--", *RAN)
+
+    said = (
+        "--quiet, --max-wait, --overlap, --on-failure go with --cooldown; without it the policy in holdoff.toml counts"
+    )
+    assert (done.returncode, done.stderr) == (2, f"holdoff: {said}\n")
+    assert cli.lines() == []
 
 
 def test_a_command_that_does_not_exist_is_two_lines(cli: Cli) -> None:
@@ -382,11 +397,23 @@ def test_a_reason_of_many_lines_is_its_first(cli: Cli) -> None:
 
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("Mend the fold")
+    assert cli("run", "p", "--cooldown", "0", "--", "sh", "-c", "echo $HOLDOFF_REASON").stdout == "holdoff run\n"
     cli.config('[projects.p]\ncooldown = 0\nstarter = {command = ["sh", "-c", "echo $HOLDOFF_REASON"]}')
     assert "Mend the fold" in cli("trigger", "p", "--reason", reason).stdout
 
 
 # --- what is said, and to which reader -----------------------------------------------------------------------------
+
+
+def test_without_a_reader_of_stderr_a_skip_is_a_skip(cli: Cli) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    cli("run", "p", "--cooldown", "1h", "--", *RAN)
+    skipped = cli.start("run", "p", "--cooldown", "1h", "--", *RAN, stderr=writer)
+    os.close(writer)
+
+    assert skipped.wait(timeout=PATIENCE) == 0
+    assert cli.lines() == ["ran"]
 
 
 def test_silent_says_nothing_but_errors(cli: Cli) -> None:
@@ -569,6 +596,18 @@ def test_a_run_inside_its_own_command_does_not_wait_for_itself(cli: Cli, how: st
     assert cli.record().pending is None
 
 
+def test_a_run_inside_the_command_of_another_gate_may_wait(cli: Cli) -> None:
+    other = cli.start("run", "p", "--cooldown", "0", "-v", "--", "sh", "-c", "read line")
+    line_of(other.stderr)
+    run = ("run", "p", "--cooldown", "0", "--overlap", "defer", "--wait", "--wait-timeout", "0", "--", *RAN)
+    done = cli("run", "q", "--cooldown", "0", "--", *PROGRAM, *run)
+
+    assert (done.returncode, done.stderr.endswith("; --wait-timeout is over\n")) == (75, True)
+    idle = ("run", "idle", "--cooldown", "0", "--overlap", "defer", "--wait", "--", *RAN)
+    assert cli("run", "q", "--cooldown", "0", "--", *PROGRAM, *idle).stderr == ""
+    assert cli.lines() == ["ran"]
+
+
 #: Every signal is refused, as it is to a process of another user.
 ANOTHERS = """
 import os
@@ -589,6 +628,8 @@ def test_overlap_cancel_says_what_may_not_be_ended(cli: Cli) -> None:
     told = cli(*run, "--json", "--", *RAN, prelude=ANOTHERS)
     assert json.loads(told.stdout)["exit_status"] == 75
     assert cli(*run, "--skip-exit-code", "9", "--", *RAN).returncode == 9
+    late = cli(*run, "--wait", "--wait-timeout", "0", "--", *RAN, prelude=ANOTHERS)
+    assert (late.returncode, late.stderr.endswith("; --wait-timeout is over\n")) == (75, True), "it has waited already"
 
     waits = cli.start(*run, "--wait", "--", *RAN)
     assert "p deferred: " in line_of(waits.stderr)

@@ -666,7 +666,7 @@ def test_as_pid_1_it_reaps_and_passes_signals_on(cli: Cli, container: tuple[str,
 
 
 def test_as_pid_1_its_status_is_the_commands(cli: Cli, container: tuple[str, ...]) -> None:
-    for script, status in (("exit 7", 7), ("kill -KILL $$", 137), ("kill -INT $$", 130)):
+    for script, status in (("exit 0", 0), ("exit 7", 7), ("kill -KILL $$", 137), ("kill -INT $$", 130)):
         done = subprocess.run(
             [*container, sys.executable, "-m", "holdoff", "run", "p", "--cooldown", "0", "--", "sh", "-c", script],
             env=cli.environment,

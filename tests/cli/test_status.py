@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from holdoff.cli.main import run
-from holdoff.core.record import Finished, Hold, Pending, Record
+from holdoff.core.record import Finished, Hold, Pending, Record, Running
 from holdoff.core.request import GateKey, Request
 from holdoff.stores.sqlite import SQLiteStore
 from tests.cli.conftest import Terminal
@@ -159,8 +159,33 @@ def test_a_table_in_a_terminal(six: Cli) -> None:
     assert lines[0].split() == ["project", "region", "state", "last", "build", "ready", "in", "pending"]
     assert [line.split()[0] for line in lines[1:7]] == ["broken", "held", "late", "old", "waiting", "alright"]
     assert "\x1b[31mbroken" in terminal.seen, "in red"
+    assert re.fullmatch(r"broken +local +cooling down +1m[0-9]+s ago, failed +58m[0-9]+s", lines[1].rstrip())
     assert "overdue 10m" in lines[3]
     assert lines[4].endswith("1, for 2h, stale")
+
+
+def test_a_table_says_once_that_a_build_runs(cli: Cli) -> None:
+    for name, overlap in (("alone", "defer"), ("beside", "allow")):
+        started_ms = now_ms() - 70_000
+        running = Running(
+            build_id="b",
+            token="t",
+            started_ms=started_ms,
+            claimed_ms=started_ms,
+            lease_until_ms=now_ms() + HOUR_MS,
+            covers=pending(name, ago_ms=70_000),
+        )
+        record = Record(lastbuild=Decimal(started_ms // 1_000), running=running)
+        cli.change(lambda _, record=record: record, name)  # type: ignore[misc]
+        with (cli.folder / "two.toml").open("a") as file:
+            file.write(f'[projects.{name}]\ncooldown = "1h"\noverlap = "{overlap}"\nstarter.command = ["true"]\n')
+    terminal = Terminal(cli, "status", "--config", "two.toml", "--store", cli.store.url, columns=100)
+    assert terminal.end() == 0
+    lines = lines_on(terminal, 100)
+
+    assert lines[0].split() == ["project", "region", "state", "last", "build", "ready", "in"], "nothing is pending"
+    assert re.fullmatch(r"alone +local +running +1m[0-9]+s ago +after it ends", lines[1].rstrip())
+    assert re.fullmatch(r"beside +local +cooling down +1m[0-9]+s ago, still running +58m[0-9]+s", lines[2].rstrip())
 
 
 @pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
@@ -203,6 +228,17 @@ def test_of_three_hundred_those_that_want_attention_fit_on_the_screen(cli: Cli) 
     assert lines[5] == "300 gates: 3 failed, 297 not in holdoff.toml"
     assert lines[6].startswith(store.url[:40])
     assert len(cli("status").stdout.splitlines()) == 302
+
+
+@pytest.mark.parametrize(("count", "lines"), [(18, 21), (19, 3)])
+def test_gates_that_fit_on_the_screen_are_all_listed(cli: Cli, count: int, lines: int) -> None:
+    """Below them the screen has room for what is told of them, and for the next prompt."""
+    projects = (f"[projects.p{n}]\ncooldown = 1\nstarter.command = ['true']\n" for n in range(count))
+    cli.config("".join(projects))
+    terminal = Terminal(cli, "status", columns=100)
+    assert terminal.end() == 0
+
+    assert len(terminal.seen.splitlines()) == lines
 
 
 # --- a name that is known nowhere ------------------------------------------------------------------------------------

@@ -245,7 +245,7 @@ def test_a_build_that_runs_is_said_to_run(cli: Cli) -> None:
     process.communicate(timeout=PATIENCE)
     cli.change(lambda record: record.but(running=record.running and record.running.but(lease_until_ms=1)))
 
-    assert "  is running  1 trigger" in history
+    assert history.endswith("  is running  1 trigger  holdoff run\n")
     assert re.search(r"started \S+ ago, is running, for 1 trigger", explained)
     assert "its end was not reported" in cli("history", "p").stdout, "its lease is over"
 
@@ -346,7 +346,7 @@ def test_hold_resume_and_reset(docs: Cli) -> None:
         ("history docs --limit 99999999999999999999", "--limit takes 1 to 1,000,000"),
         ("explain docs --event=", "--event is empty"),
         ("explain docs --source-version=", "--source-version is empty"),
-        ("hold docs --why=", "--why is empty"),
+        ("hold docs --why=", "--why is empty. Write a reason"),
         ("wake --watch --every 0", "--every is '0'"),
         ("wake --watch --every soon", "--every is "),
     ],
@@ -571,6 +571,16 @@ def test_json_is_utf_8_in_any_locale(cli: Cli) -> None:
     assert cli("status", encoding="latin-1").stdout.startswith("käse-\\u2603: last built ")
 
 
+@pytest.mark.parametrize("detach", [(), ("--detach",)])
+def test_a_decision_is_utf_8_only_in_json(cli: Cli, detach: tuple[str, ...]) -> None:
+    """Detached, the process behind encodes it: JSON came out as ``\\xe4``, which is no JSON."""
+    cli.config('[projects."käse"]\ncooldown = "1h"\nstarter = { command = ["true"] }')
+    cli.environment["PYTHONIOENCODING"] = "ascii"
+
+    assert json.loads(cli("trigger", "käse", "--json", *detach, encoding="utf-8").stdout)["project"] == "käse"
+    assert cli("trigger", "käse", *detach, encoding="utf-8").stdout.startswith("k\\xe4se ")
+
+
 def test_usage_and_version(cli: Cli) -> None:
     nothing, unknown = cli(), cli("frobnicate")
 
@@ -584,6 +594,7 @@ def test_usage_and_version(cli: Cli) -> None:
         told = cli(verb, "--help")
         assert told.returncode == 0
         assert max(map(len, told.stdout.splitlines())) <= 80
+    assert cli("help", "run").stdout == cli("run", "--help").stdout
 
 
 def test_debug_shows_the_traceback_and_nothing_else_does(cli: Cli) -> None:

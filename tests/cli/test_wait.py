@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -253,6 +254,47 @@ def test_it_waits_no_longer_for_the_build_of_another(held: Cli) -> None:
     assert "which still runs; --wait-timeout is over" in errors
 
 
+#: Leaves a file when it sees that its build is in the history only.
+LOOKS = """
+import holdoff.cli.wait as w
+def goes_on(build, at_ms, made=w._goes_on):
+    if isinstance(build, w.Finished): open("looked", "w").close()
+    return made(build, at_ms)
+w._goes_on = goes_on
+"""
+
+
+def test_it_waits_for_its_build_though_a_newer_one_has_replaced_it_in_the_record(held: Cli) -> None:
+    older = waiter(held, prelude=LOOKS)
+    newest = waiter(held, "sh", "-c", "echo ready; read line; exit 4")
+    held("resume", "p")
+    assert line_of(newest.stdout) == "ready\n"
+    assert any("covered by build" in line for line in iter(lambda: line_of(older.stderr), ""))
+    assert held("run", "p", "--cooldown", "1h", "--force", "--", "true").returncode == 0
+    waiting.until(lambda: (held.folder / "looked").exists())
+    newest.communicate("go\n", timeout=PATIENCE)
+    status, errors = ends(older)
+
+    assert (status, "which failed (exit status 4)" in errors) == (4, True)
+
+
+def test_it_waits_no_longer_for_a_build_that_is_in_no_record(held: Cli) -> None:
+    """The store was emptied, say."""
+    older = waiter(held)
+    newest = waiter(held, "sh", "-c", "echo ready; read line")
+    held("resume", "p")
+    assert line_of(newest.stdout) == "ready\n"
+    assert any("covered by build" in line for line in iter(lambda: line_of(older.stderr), ""))
+    with sqlite3.connect(held.store.path) as db:
+        db.execute("DELETE FROM gates")
+    db.close()
+    status, errors = ends(older)
+    newest.communicate("go\n", timeout=PATIENCE)
+
+    assert (status, newest.returncode) == (75, 0)
+    assert errors.endswith(", but how that ended is not known\n")
+
+
 def test_silent_and_json_say_nothing_while_they_wait(held: Cli) -> None:
     held("reset", "p")
     crowd = [held.start(*WAIT, option, "--", *RAN) for option in ("-q", "--json")]
@@ -301,11 +343,11 @@ def test_a_store_that_does_not_answer_for_a_while_ends_no_wait(held: Cli, until:
 
 
 def test_a_store_that_does_not_come_back_ends_the_wait_and_the_trigger_stays(held: Cli) -> None:
-    process = waiter(held, prelude=OUT_OF_REACH.format(0))
+    process = waiter(held, prelude=OUT_OF_REACH.format(1))  # so at the second try
     with held.store.path.with_name("gates.db-journal").open() as theirs:
         fcntl.flock(theirs, fcntl.LOCK_EX)
         status, errors = ends(process)
-    assert status == 69
+    assert (status, errors.count("asking the store again")) == (69, 1)
     assert "p: no longer waiting; the trigger stays pending, and the next run builds it" in errors
     assert held.record().pending is not None
 

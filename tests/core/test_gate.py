@@ -605,6 +605,42 @@ def test_a_keyed_gate_may_be_forgotten_only_while_it_is_idle(bench: Bench) -> No
 # --- what is refused -----------------------------------------------------------------------------------------------
 
 
+def test_without_a_store_it_is_the_file_in_the_users_state_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+
+    assert holdoff.Gate("site", policy=holdoff.Policy("10m")).store.url == f"sqlite:///{tmp_path}/holdoff/gates.db"
+
+
+class Freezes:
+    """Prepares its requests as the test says."""
+
+    def __init__(self, freeze: Callable[[Request], Any]) -> None:
+        self.freeze = freeze
+
+    def start(self, _request: Request, _token: str) -> str:
+        raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("freeze", "want"),
+    [
+        (lambda asked: asked.but(reason="another"), "sets nothing but parameters"),
+        (lambda _: None, "sets nothing but parameters"),
+        (lambda _: 1 / 0, "raises nothing"),
+    ],
+)
+def test_a_starter_that_freezes_anything_else_starts_nothing(
+    bench: Bench, freeze: Callable[[Request], Any], want: str
+) -> None:
+    gate = bench.gate(starter=Freezes(freeze))
+    with pytest.raises(ConfigError, match=rf"^starter is .*; write a starter whose freeze\(\) {want}"):
+        gate.trigger()
+
+    assert bench.store.get(gate.key).claim is None
+
+
 def test_what_cannot_work_is_refused(bench: Bench) -> None:
     policy = holdoff.Policy("10m")
     bare = holdoff.Gate("site", store=bench.store, policy=policy)

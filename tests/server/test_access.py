@@ -292,6 +292,7 @@ SETTINGS: dict[str, tuple[dict[str, object], str]] = {
     "a scope that is none": ({"user_scopes": False}, "server.user_scopes is False; write a list of texts"),
     "proxies in a table": ({"proxies": {}}, "server.proxies is {}; write a list of texts"),
     "no tokens": ({"tokens": ""}, "server.tokens is ''; write a path"),
+    "blank tokens": ({"tokens": " "}, "server.tokens is ' '; write a path"),
     "no dead letters": ({"dead_letters": " "}, "server.dead_letters is ' '; write a path"),
     "no file": ({"tokens": "a\0b"}, "write a path"),
     "no certificate": ({"certificate": "", "key": "key.pem"}, "server.certificate is ''; write a path"),

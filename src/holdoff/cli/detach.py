@@ -18,7 +18,7 @@ from holdoff.cli.common import Printable, write
 
 #: The last byte that the background process sends to the caller's: it has decided, and goes on alone.
 _GOES_ON: Final = b"\0"
-_ESCAPED: Final[dict[str, Any]] = {"encoding": "utf-8", "errors": "backslashreplace"}
+_ESCAPED: Final[dict[str, Any]] = {"encoding": sys.stdout.encoding, "errors": "backslashreplace"}
 
 
 def detach() -> int | None:
@@ -34,7 +34,7 @@ def detach() -> int | None:
     os.close(writer)
     with os.fdopen(reader, "rb") as pipe:
         said = pipe.read()
-    write(said.removesuffix(_GOES_ON).decode())
+    write(said.removesuffix(_GOES_ON))
     if said.endswith(_GOES_ON):
         return 0
     code = os.waitstatus_to_exitcode(os.waitpid(behind, 0)[1])
@@ -63,4 +63,4 @@ def go_on() -> None:
     for name, fd in (("stdout", 1), ("stderr", 2)):
         with suppress(OSError):
             getattr(sys, name).close()
-        setattr(sys, name, Printable(open(fd, "wb", closefd=False), line_buffering=True, **_ESCAPED))
+        setattr(sys, name, Printable(open(fd, "wb", closefd=False), **_ESCAPED))

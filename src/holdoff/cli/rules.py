@@ -37,7 +37,7 @@ def add_rules_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="the file is a webhook's body, and this is one of its headers, such as 'X-GitHub-Event: push'",
     )
-    parser.add_argument("--path", default="/", help="the path that the webhook is sent to, such as /hooks/site-build")
+    parser.add_argument("--path", help="the path that the webhook is sent to, such as /hooks/site-build")
     add_store(parser)
     add_json(parser)
 
@@ -62,9 +62,9 @@ def rules(args: argparse.Namespace) -> int:
 def _messages(args: argparse.Namespace, config: Config) -> Sequence[Message | Found]:
     """The messages in the event, or the outcome of an event that the function does not open."""
     body = read_bytes(args.event)
-    if args.header or args.path != "/":
+    if args.header or args.path is not None:
         headers = dict(_header(text) for text in args.header)
-        sent = HttpRequest(method="POST", path=args.path, headers=headers, body=body)
+        sent = HttpRequest(method="POST", path=args.path or "/", headers=headers, body=body)
         return [_webhook(unpacked(sent), config)]
     try:
         event = json.loads(body)

@@ -26,7 +26,6 @@ from holdoff.cli.common import (
 from holdoff.clock import SystemClock
 from holdoff.core.decision import Decision, Outcome, Why
 from holdoff.core.errors import HoldoffError, StartRefused, StoreError, UsageError
-from holdoff.core.units import parse_instant
 from holdoff.signals import InTurn, handling
 from holdoff.starters.command import Command
 
@@ -72,8 +71,6 @@ def add_trigger_arguments(parser: argparse.ArgumentParser) -> None:
 
 def trigger(args: argparse.Namespace) -> int:
     """Trigger. Where the build is a command of this machine, wait for its end."""
-    if args.at is not None:
-        parse_instant(args.at, field="at")
     config, store, key = open_gate(args)
     # With --json, stdout has one JSON object only: the command's output goes to stderr.
     starter = config.project(key.name).make_starter(stdout=sys.stderr.fileno() if args.json else None)

@@ -21,7 +21,7 @@ DEFAULT_BRANCH: Final = "$default-branch"
 _IN_NO_REF: Final = re.compile(r"[ \[\\^~:]|//|\.\.|@\{|(^|/)\.|\.lock(/|$)|\.$")
 _IN_NO_PATH: Final = re.compile(r"//|(^|/)\.{1,2}(/|$)")
 #: ``**/`` stands for nothing, or for any text that ends with a ``/``.
-_PARTS: Final = re.compile(r"\*\*/|\*\*|.", re.DOTALL)
+_PARTS: Final = re.compile(r"\*\*/|\*\*|.")
 _STEPS: Final = {"**/": ("maybe", "**", "/")}
 
 
