@@ -64,6 +64,11 @@ OTHERS = {
         "pullrequest:created",
         {"actor": {"uuid": "{1}"}, "repository": {"uuid": "{2}", "full_name": "octo/site"}, "pullrequest": {}},
     ),
+    # https://support.atlassian.com/bitbucket-cloud/docs/event-payloads/#Project-events: it has no repository
+    "Bitbucket Cloud: a project": p.bitbucket(
+        "project:updated",
+        {"actor": {"uuid": "{1}"}, "project": {"uuid": "{2}", "key": "SITE"}, "changes": {"name": {"old": "site"}}},
+    ),
     "Bitbucket Data Center: a pull request": p.data_center("pr:opened", {"eventKey": "pr:opened", "date": "x"}),
 }
 
@@ -500,6 +505,7 @@ OWN: dict[str, dict[str, Any]] = {
     "Backlog": {"type": 12, "project": {"projectKey": "SITE"}},
     "Bitbucket": {"eventKey": "custom:price_changed", "action": "update"},
     "Bitbucket, a pull request": {"eventKey": "pr:merged", "pullRequest": {"id": 9}},
+    "Bitbucket, a project": {"actor": {"uuid": "7"}, "project": {"uuid": "8", "key": "SITE"}},
     "Bitbucket, its old plug-in": {"refChanges": [{"name": "main"}]},
     "Bitbucket, a number": {"eventKey": "1", "message": "x"},
     "Alertmanager": {"status": "resolved", "receiver": "ann"},
@@ -781,6 +787,14 @@ def test_a_call_that_keeps_the_function_warm_is_no_change(event: dict[str, Any])
     for routes in (ONE, with_rule(source="warmup"), with_rule(action="ping"), with_rule(change__type="?*")):
         (ignored,) = routes.intents(message)
         assert isinstance(ignored, Ignored)
+
+
+@pytest.mark.parametrize(("content", "is_built"), [(["ping"], False), (["ping", "page"], True), (["page"], True)])
+def test_a_list_with_nothing_but_a_ping_is_no_change(content: list[str], is_built: bool) -> None:
+    """https://developers.lokalise.com/docs/webhook-events: what Lokalise sends when a webhook is set up."""
+    for message in (http_message(p.posted(content, {}), WEBHOOK), *opened(s.in_sqs(content))):
+        for routes in (ONE, with_rule(change__type="?*")):
+            assert isinstance(routes.intents(message)[0], Request if is_built else Ignored)
 
 
 @pytest.mark.parametrize(

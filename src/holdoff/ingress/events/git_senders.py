@@ -243,9 +243,9 @@ _DATA_CENTER_KINDS: Final = (
 _BITBUCKET_BARE: Final = (
     control("Bitbucket", "push", "nothing was pushed: push.changes is empty", "push.changes=[]"),
     ignored(
-        *("Bitbucket", "another event", "other events", "pullrequest.state,commit_status.state,issue.state"),
-        when="actor.uuid & repository.uuid & repository.full_name",
-        reason="an event on {repository.full_name}",
+        *("Bitbucket", "another event", "event on {repository.full_name,project.key}"),
+        "pullrequest.state,commit_status.state,issue.state",
+        when="actor.uuid & repository.full_name,project.key & repository.uuid,project.uuid={*}",
     ),
 )
 
