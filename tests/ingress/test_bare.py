@@ -59,6 +59,18 @@ OTHERS = {
         {"event": "WIKI_UPDATED", "eventName": "x", "team": {"domain": "octo"}, "sender": {"name": "ann"}}, {}
     ),
     "Gongfeng: a review": p.posted({"object_kind": "review", "project_id": 1, "reviewer": {"state": "approved"}}, {}),
+    # https://docs.gitlab.com/administration/system_hooks/#subscription-member-approval
+    "GitLab: an approval of a member": p.posted(
+        {"object_kind": "gitlab_subscription_member_approval", "object_attributes": {"new_access_level": 30}}, {}
+    ),
+    "GitLab: approvals of members": p.posted(
+        {
+            "object_kind": "gitlab_subscription_member_approvals",
+            "object_attributes": {"promotion_request_ids_that_failed_to_apply": [], "status": "success"},
+            "reviewed_by_user_id": 99,
+        },
+        {},
+    ),
     "GitLab: a note": p.gitlab("Note Hook", {"object_kind": "note", "project_id": 1, "object_attributes": {}}),
     "Bitbucket Cloud: a pull request": p.bitbucket(
         "pullrequest:created",
@@ -451,6 +463,7 @@ OWN: dict[str, dict[str, Any]] = {
     "GitHub, with a user of it": {"event": "published", "sender": {"login": "ann", "node_id": "MDQ6"}},
     "Fedora": {"topic": "blog.org.fedoraproject.news", "agent": "ann"},
     "Gitee": {"hook_name": "page_hooks", "page": 7},
+    "GitLab": {"object_kind": "release", "user_id": 7, "object_attributes": {"status": "published"}},
     "Grafana": {"state": "alerting", "ruleId": 7},
     "Grafana, a state of its own": {"state": "published", "ruleId": 7, "ruleUrl": "https://x"},
     "Intercom": {"type": "notification_event", "topic": "page.published"},

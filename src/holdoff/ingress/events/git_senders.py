@@ -144,7 +144,7 @@ _AT_GITLAB: Final = (
     "object_kind=access_token|build|deploy*|emoji|feature_flag|gitlab_*|issue|member|merge_request|milestone|note|pipeline"
     "|project|push|release|resource_*|review|subgroup|tag_push|vulnerability|wiki_page|work_item"
     " & project_id,project.path_with_namespace,group.group_id,object_attributes.id,object_attributes.action"
-    ",object_attributes.project_id"
+    ",object_attributes.project_id,object_attributes.new_access_level,reviewed_by_user_id"
 )
 #: Each belongs to a project, a user, a group or a key.
 _SYSTEM_EVENTS: Final = (
