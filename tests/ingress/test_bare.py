@@ -79,7 +79,7 @@ OTHERS = {
     # https://support.atlassian.com/bitbucket-cloud/docs/event-payloads/#Project-events: it has no repository
     "Bitbucket Cloud: a project": p.bitbucket(
         "project:updated",
-        {"actor": {"uuid": "{1}"}, "project": {"uuid": "{2}", "key": "SITE"}, "changes": {"name": {"old": "site"}}},
+        {"actor": {"uuid": "{1}"}, "project": {"type": "project", "uuid": "{2}", "key": "SITE"}, "changes": {}},
     ),
     "Bitbucket Data Center: a pull request": p.data_center("pr:opened", {"eventKey": "pr:opened", "date": "x"}),
 }

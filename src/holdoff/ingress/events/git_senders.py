@@ -245,7 +245,7 @@ _BITBUCKET_BARE: Final = (
     ignored(
         *("Bitbucket", "another event", "event on {repository.full_name,project.key}"),
         "pullrequest.state,commit_status.state,issue.state",
-        when="actor.uuid & repository.full_name,project.key & repository.uuid,project.uuid={*}",
+        when="actor.uuid & repository.uuid,project.uuid & repository.full_name,project.type=*/*|project",
     ),
 )
 
