@@ -283,7 +283,7 @@ _AZURE_KINDS: Final = (
 # --- Gerrit, Pagure, Harness, Hugging Face, SourceHut, Launchpad, Phabricator, and others ----------
 _AT_GERRIT: Final = (
     "assignee-changed|change-*|comment-added|custom-keyed-values-changed|draft-published|dropped-output|fetch-ref-*"
-    "|hashtags-changed|merge-failed|patchset-created|private-state-changed|project-created|project-deleted|project-head-updated"
+    "|hashtags-changed|merge-failed|patchset-created|private-state-changed|project-created|project-delet*|project-head-updated"
     "|ref-*|batch-ref-updated|reviewer-*|topic-changed|vote-deleted|wip-state-changed"
 )
 #: SourceHut's headers. Other senders may use them, too, so the names of SourceHut's events are listed.
