@@ -59,10 +59,27 @@ OTHERS = {
         {"event": "WIKI_UPDATED", "eventName": "x", "team": {"domain": "octo"}, "sender": {"name": "ann"}}, {}
     ),
     "Gongfeng: a review": p.posted({"object_kind": "review", "project_id": 1, "reviewer": {"state": "approved"}}, {}),
+    # https://docs.gitlab.com/administration/system_hooks/#subscription-member-approval
+    "GitLab: an approval of a member": p.posted(
+        {"object_kind": "gitlab_subscription_member_approval", "object_attributes": {"new_access_level": 30}}, {}
+    ),
+    "GitLab: approvals of members": p.posted(
+        {
+            "object_kind": "gitlab_subscription_member_approvals",
+            "object_attributes": {"promotion_request_ids_that_failed_to_apply": [], "status": "success"},
+            "reviewed_by_user_id": 99,
+        },
+        {},
+    ),
     "GitLab: a note": p.gitlab("Note Hook", {"object_kind": "note", "project_id": 1, "object_attributes": {}}),
     "Bitbucket Cloud: a pull request": p.bitbucket(
         "pullrequest:created",
         {"actor": {"uuid": "{1}"}, "repository": {"uuid": "{2}", "full_name": "octo/site"}, "pullrequest": {}},
+    ),
+    # https://support.atlassian.com/bitbucket-cloud/docs/event-payloads/#Project-events: it has no repository
+    "Bitbucket Cloud: a project": p.bitbucket(
+        "project:updated",
+        {"actor": {"uuid": "{1}"}, "project": {"type": "project", "uuid": "{2}", "key": "SITE"}, "changes": {}},
     ),
     "Bitbucket Data Center: a pull request": p.data_center("pr:opened", {"eventKey": "pr:opened", "date": "x"}),
 }
@@ -446,6 +463,7 @@ OWN: dict[str, dict[str, Any]] = {
     "GitHub, with a user of it": {"event": "published", "sender": {"login": "ann", "node_id": "MDQ6"}},
     "Fedora": {"topic": "blog.org.fedoraproject.news", "agent": "ann"},
     "Gitee": {"hook_name": "page_hooks", "page": 7},
+    "GitLab": {"object_kind": "release", "user_id": 7, "object_attributes": {"status": "published"}},
     "Grafana": {"state": "alerting", "ruleId": 7},
     "Grafana, a state of its own": {"state": "published", "ruleId": 7, "ruleUrl": "https://x"},
     "Intercom": {"type": "notification_event", "topic": "page.published"},
@@ -500,6 +518,7 @@ OWN: dict[str, dict[str, Any]] = {
     "Backlog": {"type": 12, "project": {"projectKey": "SITE"}},
     "Bitbucket": {"eventKey": "custom:price_changed", "action": "update"},
     "Bitbucket, a pull request": {"eventKey": "pr:merged", "pullRequest": {"id": 9}},
+    "Bitbucket, a project": {"actor": {"uuid": "7"}, "project": {"uuid": "8", "key": "SITE"}},
     "Bitbucket, its old plug-in": {"refChanges": [{"name": "main"}]},
     "Bitbucket, a number": {"eventKey": "1", "message": "x"},
     "Alertmanager": {"status": "resolved", "receiver": "ann"},
@@ -781,6 +800,14 @@ def test_a_call_that_keeps_the_function_warm_is_no_change(event: dict[str, Any])
     for routes in (ONE, with_rule(source="warmup"), with_rule(action="ping"), with_rule(change__type="?*")):
         (ignored,) = routes.intents(message)
         assert isinstance(ignored, Ignored)
+
+
+@pytest.mark.parametrize(("content", "is_built"), [(["ping"], False), (["ping", "page"], True), (["page"], True)])
+def test_a_list_with_nothing_but_a_ping_is_no_change(content: list[str], is_built: bool) -> None:
+    """https://developers.lokalise.com/docs/webhook-events: what Lokalise sends when a webhook is set up."""
+    for message in (http_message(p.posted(content, {}), WEBHOOK), *opened(s.in_sqs(content))):
+        for routes in (ONE, with_rule(change__type="?*")):
+            assert isinstance(routes.intents(message)[0], Request if is_built else Ignored)
 
 
 @pytest.mark.parametrize(

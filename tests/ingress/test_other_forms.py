@@ -118,6 +118,11 @@ NOT_CHANGES: dict[str, tuple[Json, str]] = {
         )
     },
     "Gerrit: a deleted project": ({"type": "project-deleted", "eventCreatedOn": 1795395667}, "project-deleted"),
+    # https://gerrit.googlesource.com/plugins/replication: a deletion that is to be replicated
+    "Gerrit: a deleted project elsewhere": (
+        {"type": "project-deletion-replication-done", "eventCreatedOn": 1795395667},
+        "project-deletion-replication-done",
+    ),
     "Pagure: as receivers are tested": ({"topic": "pagure.issue.new", "msg": {"agent": "ann"}}, "pagure.issue.new"),
     "Phabricator": ({"object": {"type": "TASK", "phid": "PHID-TASK-abcd"}, "action": {"test": False}}, "TASK"),
     "Phabricator: a test": ({"object": {"type": "CMIT", "phid": "PHID-CMIT-a"}, "action": {"test": True}}, "a test"),

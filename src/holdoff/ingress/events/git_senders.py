@@ -144,7 +144,7 @@ _AT_GITLAB: Final = (
     "object_kind=access_token|build|deploy*|emoji|feature_flag|gitlab_*|issue|member|merge_request|milestone|note|pipeline"
     "|project|push|release|resource_*|review|subgroup|tag_push|vulnerability|wiki_page|work_item"
     " & project_id,project.path_with_namespace,group.group_id,object_attributes.id,object_attributes.action"
-    ",object_attributes.project_id"
+    ",object_attributes.project_id,object_attributes.new_access_level,reviewed_by_user_id"
 )
 #: Each belongs to a project, a user, a group or a key.
 _SYSTEM_EVENTS: Final = (
@@ -243,9 +243,9 @@ _DATA_CENTER_KINDS: Final = (
 _BITBUCKET_BARE: Final = (
     control("Bitbucket", "push", "nothing was pushed: push.changes is empty", "push.changes=[]"),
     ignored(
-        *("Bitbucket", "another event", "other events", "pullrequest.state,commit_status.state,issue.state"),
-        when="actor.uuid & repository.uuid & repository.full_name",
-        reason="an event on {repository.full_name}",
+        *("Bitbucket", "another event", "event on {repository.full_name,project.key}"),
+        "pullrequest.state,commit_status.state,issue.state",
+        when="actor.uuid & repository.uuid,project.uuid & repository.full_name,project.type=*/*|project",
     ),
 )
 
@@ -283,7 +283,7 @@ _AZURE_KINDS: Final = (
 # --- Gerrit, Pagure, Harness, Hugging Face, SourceHut, Launchpad, Phabricator, and others ----------
 _AT_GERRIT: Final = (
     "assignee-changed|change-*|comment-added|custom-keyed-values-changed|draft-published|dropped-output|fetch-ref-*"
-    "|hashtags-changed|merge-failed|patchset-created|private-state-changed|project-created|project-deleted|project-head-updated"
+    "|hashtags-changed|merge-failed|patchset-created|private-state-changed|project-created|project-delet*|project-head-updated"
     "|ref-*|batch-ref-updated|reviewer-*|topic-changed|vote-deleted|wip-state-changed"
 )
 #: SourceHut's headers. Other senders may use them, too, so the names of SourceHut's events are listed.

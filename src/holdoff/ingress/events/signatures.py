@@ -42,9 +42,6 @@ _ENCODE: Final[dict[str, Callable[[bytes], Sequence[bytes]]]] = {
 }
 #: A larger body is not parsed before it is proved: from 6 KB, compressed, a stranger could make 600 MB of objects.
 MOST_UNPROVED: Final = 262_144
-#: What encodeURI and Node's querystring.escape leave as it is.
-_IN_URI: Final = ";,/?:@&=+$-_.!~*'()#"
-_IN_QUERY: Final = "-_.!~*'()"
 
 
 class Secret(Value):
@@ -286,8 +283,9 @@ def _key(secret: str, scheme: Scheme, from_: Secret) -> bytes:
 def _target(request: HttpRequest) -> str:
     """The path and query, as Contentful signs them: @contentful/node-apps-toolkit, getNormalizedEncodedURI."""
     path, query = request.target or request.path, request.query.partition("?")[0]
-    query = quote(query, safe=_IN_QUERY, errors="replace")
-    return quote(f"{path}?{query}" if query else path, safe=_IN_URI, errors="replace")
+    # What Node's querystring.escape leaves as it is, then encodeURI.
+    query = quote(query, safe="-_.!~*'()", errors="replace")
+    return quote(f"{path}?{query}" if query else path, safe=";,/?:@&=+$-_.!~*'()#", errors="replace")
 
 
 def _listed(request: HttpRequest, scheme: Scheme) -> str:
