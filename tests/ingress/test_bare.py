@@ -802,14 +802,6 @@ def test_a_call_that_keeps_the_function_warm_is_no_change(event: dict[str, Any])
         assert isinstance(ignored, Ignored)
 
 
-@pytest.mark.parametrize(("content", "is_built"), [(["ping"], False), (["ping", "page"], True), (["page"], True)])
-def test_a_list_with_nothing_but_a_ping_is_no_change(content: list[str], is_built: bool) -> None:
-    """https://developers.lokalise.com/docs/webhook-events: what Lokalise sends when a webhook is set up."""
-    for message in (http_message(p.posted(content, {}), WEBHOOK), *opened(s.in_sqs(content))):
-        for routes in (ONE, with_rule(change__type="?*")):
-            assert isinstance(routes.intents(message)[0], Request if is_built else Ignored)
-
-
 @pytest.mark.parametrize(
     "event",
     [

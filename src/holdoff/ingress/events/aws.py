@@ -72,7 +72,6 @@ CONTROL: Final = (
             f"source,action,type,event,event_type=serverless-plugin-*warmup|WARMUP|PING|{_WARM}",
             f"{_WARM.replace('|', ',')},isWarmup,isWarmUp,isWarmingUp,vaporWarmer,vaporWarmerPing,healthcheck=true",
             "ping=OK",
-            "0=ping & -1=ping",
         )
     ),
 )

@@ -238,13 +238,14 @@ def _begins(paths: Iterable[str]) -> frozenset[str]:
 def fits(message: Message, when: str) -> bool:
     """Whether all the conditions in a text hold (``Kind.when``)."""
     each, only = _conditions(when)
+    is_object = isinstance(message.event, dict)
     # A message may hold thousands of events in one another, and each is compared with some 500 rows. So the keys alone
-    # rule most rows out: of a list, its first and its last place.
-    keys, around = message.event.keys() if isinstance(message.event, dict) else {"0", "-1"}, message.envelopes.keys()
+    # rule most rows out.
+    keys, around = message.event.keys() if is_object else {}.keys(), message.envelopes.keys()
     for _, _, begins in each:
         if keys.isdisjoint(begins) and around.isdisjoint(begins):
             return False
-    if only and not keys <= only:
+    if only and not (is_object and keys <= only):
         return False
     return all(any(holds(message, path, patterns) for path in paths) for paths, patterns, _ in each)
 
