@@ -157,6 +157,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "Security Hub's findings, their detail": {"findings": [{"ProductArn": "arn:x", "Id": "f"}]},
     "Security Hub's findings, in a detail": {"detail": {"findings": [{"ProductArn": "arn:x"}]}},
     "AWS's server, its detail": {"instance-id": "i-1", "state": "running"},
+    "AWS's server that will end, its detail": {"instance-id": "i-1", "instance-action": "terminate"},
     "AWS's server, in a detail": {"detail": {"instance-id": "i-1"}},
     "AWS's task, its detail": {"taskArn": "arn:x", "lastStatus": "STOPPED", "clusterArn": "arn:y"},
     "AWS's finding, without a source": {"detail-type": "GuardDuty Finding", "detail": {"id": "f"}},
@@ -189,6 +190,11 @@ ASKED: dict[str, dict[str, Any]] = {
         "eventSource": "lambda.amazonaws.com",
         "eventName": "Invoke",
         "eventID": "e",
+    },
+    "CloudTrail's insight": {
+        "eventType": "AwsCloudTrailInsight",
+        "eventCategory": "Insight",
+        "insightDetails": {"state": "Start", "eventSource": "ssm.amazonaws.com", "insightType": "ApiCallRateInsight"},
     },
     "CloudTrail": {"s3Bucket": "logs", "s3ObjectKey": ["AWSLogs/1/CloudTrail/x.json.gz"]},
     "CloudWatch's widget": {"widgetContext": {"dashboardName": "d", "widgetId": "w"}},
@@ -330,6 +336,43 @@ def test_an_event_s_detail_alone_is_what_the_whole_event_is(sent: Sent) -> None:
             assert outcome.why.partition("'s ")[0] == whole.why.partition("'s ")[0]
     if "reason" in detail:  # S3's say so much of a write that it has the same id
         assert opened(detail)[0].id == opened(sent.what)[0].id
+
+
+#: The details of events that are never a change, as services' documents and AWS's registry of schemas show them.
+STATES: dict[str, dict[str, Any]] = {
+    "amplify": {"appId": "d1", "branchName": "main", "jobId": "7", "jobStatus": "SUCCEED"},
+    "codedeploy": {"application": "a", "deploymentGroup": "g", "deploymentId": "d-6TYBXE", "state": "SUCCESS"},
+    "ecs": {"eventType": "INFO", "eventName": "SERVICE_STEADY_STATE", "clusterArn": "arn:x", "createdAt": "t"},
+    "glue": {"jobName": "j", "severity": "INFO", "state": "SUCCEEDED", "jobRunId": "jr_1", "message": "x"},
+    "health": {"eventArn": "arn:x", "service": "EC2", "eventTypeCode": "AWS_EC2_X", "eventTypeCategory": "issue"},
+    "inspector2": {"awsAccountId": "1", "findingArn": "arn:aws:inspector2:x:1:finding/f", "severity": "HIGH"},
+    "mediaconvert": {"queue": "arn:aws:mediaconvert:x:1:queues/Default", "jobId": "7", "status": "COMPLETE"},
+    "rds": {"EventCategories": ["failover"], "SourceType": "DB_INSTANCE", "SourceArn": "arn:aws:rds:x:1:db:d"},
+    "states": {"executionArn": "arn:x", "stateMachineArn": "arn:y", "status": "SUCCEEDED", "startDate": 1},
+}
+
+
+@pytest.mark.parametrize("service", STATES)
+def test_the_detail_of_an_event_that_is_no_change_alone_is_none(service: str) -> None:
+    """A rule of EventBridge handed it on with ``InputPath``, or a test by hand has no more."""
+    detail = STATES[service]
+    for event in (detail, {"detail": detail}, s.in_sns(detail), s.in_sqs({"detail": detail, "region": "eu-west-1"})):
+        (message,) = opened(event)
+        for routes in (ONE, with_rule()):
+            (ignored,) = routes.intents(message)
+            assert isinstance(ignored, Ignored)
+            assert f"aws.{service}'s" in ignored.why
+        assert isinstance(with_rule(source=f"aws.{service}").intents(message)[0], Request)
+        assert isinstance(with_rule(**{f"detail.{next(iter(detail))}": "*"}).intents(message)[0], Ignored)
+
+
+@pytest.mark.parametrize("service", STATES)
+def test_an_event_of_one_s_own_may_have_such_a_detail(service: str) -> None:
+    detail = STATES[service]
+    for event in ({"source": "my.app", "detail": detail}, s.eventbridge("my.app", "Moved", detail)):
+        assert isinstance(ONE.intents(opened(event)[0])[0], Request)
+    (request,) = SEVERAL.intents(opened({**detail, "project": "docs"})[0])
+    assert isinstance(request, Request)
 
 
 @pytest.mark.parametrize("missing", ["callerUserArn", "repositoryId"])
@@ -480,6 +523,16 @@ OWN: dict[str, dict[str, Any]] = {
     "AppSync": {"typeName": "Page", "fieldName": "title", "value": "x"},
     "AWS": {"detail-type": "EC2", "detail": {"page": "x"}},
     "AWS, a server": {"instance-id": "i-1", "page": "x"},
+    "Amplify": {"appId": "site", "branchName": "main", "jobStatus": "published"},
+    "CloudTrail, an insight": {"insightDetails": {"insightType": "article", "eventSource": "blog.example.com"}},
+    "CodeDeploy": {"deploymentGroup": "blue", "deploymentId": "d-7", "version": "1"},
+    "ECS": {"eventName": "SERVICE_PUBLISHED", "eventType": "page"},
+    "Glue": {"jobName": "export", "jobRunId": "jr_1", "state": "done"},
+    "Health": {"eventTypeCode": "PUBLISHED", "eventTypeCategory": "page"},
+    "Inspector's findings": {"findingArn": "arn:aws:inspector2:x:1:finding/f", "page": "x"},
+    "MediaConvert": {"queue": "videos", "jobId": "7", "status": "COMPLETE"},
+    "RDS": {"SourceArn": "arn:aws:rds:x:1:db:d", "page": "x"},
+    "Step Functions": {"executionArn": "arn:x", "stateMachineArn": "arn:y", "status": "SUCCEEDED"},
     "GuardDuty": {"service": "site", "severity": 5},
     "Security Hub": {"findings": [{"page": "x"}]},
     "AppSync, a stash": {"stash": {}, "prev": "1", "arguments": "x", "page": 7},

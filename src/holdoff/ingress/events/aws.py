@@ -249,7 +249,16 @@ DETAILS: Final = (
     ("bucket.name & object.key & request-id & reason", "aws.s3", "Object Created"),
     ("bucket.name & object.key & request-id", "aws.s3", "event"),
     *((f"eventSource={name}.amazonaws.com & eventName", f"aws.{name}", _TRAIL) for name in ("codecommit", "ecr", "s3")),
+    ("appId & branchName & jobStatus=CREATED|STARTED|SUCCEED|FAILED", "aws.amplify", "event"),
     ("jobDefinition & jobQueue", "aws.batch", "Batch Job State Change"),
+    ("application & deploymentGroup & deploymentId=d-*", "aws.codedeploy", "event"),
+    ("eventName=SERVICE_* & eventType=INFO|WARN|ERROR", "aws.ecs", "event"),
+    ("jobName & jobRunId & severity", "aws.glue", "event"),
+    ("eventTypeCode=AWS_* & eventTypeCategory", "aws.health", "AWS Health Event"),
+    ("findingArn=arn:*:inspector2:* & severity", "aws.inspector2", "event"),
+    ("queue=arn:*:mediaconvert:* & jobId", "aws.mediaconvert", "MediaConvert Job State Change"),
+    ("SourceArn=arn:*:rds:* & EventCategories", "aws.rds", "event"),
+    ("executionArn & stateMachineArn & startDate", "aws.states", "Step Functions Execution Status Change"),
 )
 
 #: What services send to topics in plain text: by its subject, or by how it begins.
@@ -272,12 +281,8 @@ _ASKED_BY: Final = (
     ("AppConfig", "a step of a deployment", "Type & Application.Id & ConfigurationProfile.Id"),
     ("AppConfig", "a question for validity", "applicationId & configurationProfileId"),
     ("AppSync", "a request", "info.fieldName,Info.fieldName", "typeName & fieldName & request.headers.host"),
-    (
-        "AppSync",
-        "a request",
-        "typeName=Query|Mutation|Subscription & fieldName",
-        "stash={} only arguments,prev,source,stash",
-    ),
+    ("AppSync", "a request", "typeName=Query|Mutation|Subscription & fieldName"),
+    ("AppSync", "a request", "stash={} only arguments,prev,source,stash"),
     ("AppSync", "a request", "info.operation & info.channel.path", "version=201?-??-?? & operation=Invoke|BatchInvoke"),
     ("Athena", "a query", "@type & queryId"),
     ("Auto Scaling", "an event", "Event,LifecycleTransition,detail.LifecycleTransition=autoscaling:*"),
@@ -294,6 +299,7 @@ _ASKED_BY: Final = (
     ("CloudFormation", "a resource", f"{_RESOURCE} only RequestType,{_OF_A_RESOURCE}"),
     ("CloudFront", "a request", "viewer.ip & request.uri"),
     ("CloudTrail", "a call", "eventSource,detail.eventSource=*.amazonaws.com", "detail.eventCategory=Management|Data"),
+    ("CloudTrail", "an insight", "insightDetails.insightType & insightDetails.eventSource=*.amazonaws.com"),
     ("CloudTrail", "a file of logs", "s3Bucket & s3ObjectKey=*AWSLogs/*"),
     ("CloudWatch", "a dashboard's widget", "widgetContext.dashboardName", "describe=true only describe"),
     ("CloudWatch", "a question for metrics", "EventType=GetMetricData|DescribeGetMetricData"),
@@ -368,7 +374,7 @@ _ASKED_BY: Final = (
         *("disposition=STOP_RULE*|CONTINUE only disposition", "sessionState.dialogAction.type", "allowProvisioning"),
         *("policyDocument.Version", "dialogAction.type", "statusCode & isBase64Encoded"),
     ),
-    ("AWS", "an event", "instance-id,taskArn & state,lastStatus", "detail.instance-id,detail.taskArn"),
+    ("AWS", "an event", "instance-id,taskArn & state,lastStatus,instance-action", "detail.instance-id,detail.taskArn"),
     ("AWS", "an event", "detail-type=AWS * via *|CodeBuild *|CodePipeline *|Config *Change*|EC2 *|ECS *|GuardDuty *"),
     ("AWS", "a notice", f"sns.Subject={_SUBJECTS}", f"sns.Message,sqs.body={_BEGINNINGS}"),
 )
