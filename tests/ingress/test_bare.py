@@ -141,6 +141,9 @@ ASKED: dict[str, dict[str, Any]] = {
         "Cause": "SCALE_IN",
     },
     "Athena": {"@type": "PingRequest", "identity": {}, "queryId": "q"},
+    # https://github.com/awslabs/aws-athena-query-federation: of a function's calls and answers none names a query
+    "Athena's function": {"@type": "UserDefinedFunctionRequest", "identity": {}, "methodName": "compress"},
+    "Athena's schemas, answered": {"@type": "ListSchemasResponse", "catalogName": "c", "schemas": ["s"]},
     "Bedrock's agent": {"messageVersion": "1.0", "agent": {"id": "8ZX", "name": "x"}, "inputText": "hello"},
     "Bedrock's flow": {"messageVersion": "1.0", "flow": {"arn": "arn:x"}, "node": {"name": "x", "nodeInputs": []}},
     "Bedrock's documents": {"knowledgeBaseId": "k", "ingestionJobId": "i", "bucketName": "b", "inputFiles": []},
@@ -521,6 +524,7 @@ OWN: dict[str, dict[str, Any]] = {
     "a git host": {"action": "published", "sender": {"name": "ann"}},
     "a git host, a pull request": {"edition": "7", "pull_request": {"number": 12}},
     "AppSync": {"typeName": "Page", "fieldName": "title", "value": "x"},
+    "Athena": {"@type": "Article", "queryId": "7", "catalogName": "x"},
     "AWS": {"detail-type": "EC2", "detail": {"page": "x"}},
     "AWS, a server": {"instance-id": "i-1", "page": "x"},
     "Amplify": {"appId": "site", "branchName": "main", "jobStatus": "published"},

@@ -284,7 +284,7 @@ _ASKED_BY: Final = (
     ("AppSync", "a request", "typeName=Query|Mutation|Subscription & fieldName"),
     ("AppSync", "a request", "stash={} only arguments,prev,source,stash"),
     ("AppSync", "a request", "info.operation & info.channel.path", "version=201?-??-?? & operation=Invoke|BatchInvoke"),
-    ("Athena", "a query", "@type & queryId"),
+    ("Athena", "a query", "@type=*Request|*Response & queryId,methodName,catalogName"),
     ("Auto Scaling", "an event", "Event,LifecycleTransition,detail.LifecycleTransition=autoscaling:*"),
     ("Auto Scaling", "a question for instances", "AutoScalingGroupName & CapacityToTerminate.0.Capacity"),
     ("Bedrock", "a request", "messageVersion & agent.name,node.name,parameters.0.value", "interceptorInputVersion"),
