@@ -388,6 +388,31 @@ def test_a_push_s_detail_that_does_not_say_who_pushed_is_one(missing: str) -> No
         assert not isinstance(outcome, Request) or outcome.source_version == "3e5983DESTINATION"
 
 
+def test_a_pushed_image_whose_result_a_template_left_out_is_a_change() -> None:
+    """A rule of EventBridge for ``SUCCESS`` alone need not hand the result on."""
+    event = s.ecr()
+    del event["detail"]["result"]
+    for told in (event, event["detail"], s.in_sqs(event["detail"])):
+        (request,) = ONE.intents(opened(told)[0])
+        assert isinstance(request, Request)
+        assert request.line == ONE.intents(opened(s.ecr())[0])[0].line  # type: ignore[union-attr]
+    for failed in (s.ecr(result="FAILURE"), s.ecr(result="FAILURE")["detail"]):
+        (ignored,) = ONE.intents(opened(failed)[0])
+        assert isinstance(ignored, Ignored)
+        assert "PUSH FAILURE" in ignored.why
+
+
+def test_a_push_to_codecommit_that_a_template_cut_down_is_not_taken_for_another_event() -> None:
+    """It says who pushed, and its branch by another name."""
+    detail = s.codecommit("referenceUpdated")["detail"]
+    cut = {name: detail[name] for name in ("callerUserArn", "event", "repositoryName", "commitId")}
+    for told in (cut, {"detail": cut}, s.in_sns({**cut, "referenceName": "main"})):
+        assert isinstance(ONE.intents(opened(told)[0])[0], Request)
+    others = ({"notificationBody": "A comment was made"}, {"pullRequestId": "7"}, {"commentId": "c"})
+    for other in (*others, {"event": "unreferencedMergeCommitCreated"}):
+        assert isinstance(ONE.intents(opened({**cut, **other})[0])[0], Ignored)
+
+
 @pytest.mark.parametrize("sent", DETAILED, ids=[sent.name for sent in DETAILED])
 def test_an_event_that_lacks_its_type_is_what_the_whole_event_is(sent: Sent) -> None:
     """Or its source. As tests are written by hand, and as a template of EventBridge may leave it."""

@@ -59,8 +59,7 @@ CONTROL: Final = (
         "take the resource out of the template, and let EventBridge send the stack's events instead",
         f"{_RESOURCE} & StackId & ResponseURL",
     ),
-    # CDK's provider framework answers the stack itself, and keeps the URL
-    # (https://docs.aws.amazon.com/cdk/api/v2/docs/aws-cdk-lib.custom_resources-readme.html#handling-lifecycle-events-onevent).
+    # In short, as tests are written by hand.
     control(
         *("CloudFormation", "a custom resource", "nothing is built for a custom resource of CloudFormation"),
         f"{_RESOURCE} & StackId & LogicalResourceId",
@@ -141,7 +140,6 @@ _CODECOMMIT: Final = (
 _ECR: Final = "source=aws.ecr"
 _IN_ECR: Final = f"{_ECR} & detail-type=ECR Image Action|ECR Replication Action"
 _PUSH_IN_ECR: Final = f"{_IN_ECR} & detail.action-type=PUSH|REPLICATE"
-_PUSHED: Final = f"{_PUSH_IN_ECR} & detail.result=SUCCESS"
 _PUT: Final = f"{_ECR} & detail-type={_TRAIL} & detail.eventName=PutImage"
 _TAG: Final = "detail.requestParameters.imageTag"
 _NAME: Final = f"{{detail.repository-name,detail.requestParameters.repositoryName!}}{{detail.image-tag,{_TAG}^:}}"
@@ -151,13 +149,14 @@ _RESULT: Final = f"{_DONE} {{detail.result}}"
 _ABOUT: Final = f"detail.image-tag,{_TAG},detail.artifact-media-type"
 _STORED: Final = (
     ignored("ECR", "a signature", "push about an image", _ABOUT, f"{_ECR} & {_ABOUT}={ABOUT_AN_IMAGE}", **_IMAGE),
-    ignored("ECR", "a push by digest", "push by digest", _ABOUT, f"{_PUSHED} & detail.image-tag=|", **_IMAGE),
+    # A template may leave out the result.
+    ignored("ECR", "a failed push", _RESULT, "detail.result", f"{_PUSH_IN_ECR} & detail.result=FAIL*", **_IMAGE),
+    ignored("ECR", "a push by digest", "push by digest", _ABOUT, f"{_PUSH_IN_ECR} & detail.image-tag=|", **_IMAGE),
     *(
         change("ECR", "a pushed image", known, **_IMAGE | {"reason": f"image {_NAME} pushed"})
-        for known in (_PUSHED, f"{_PUT} & {_TAG}=?*")
+        for known in (_PUSH_IN_ECR, f"{_PUT} & {_TAG}=?*")
     ),
     ignored("ECR", "a push by digest", "push by digest", _TAG, _PUT, **_IMAGE),
-    ignored("ECR", "a failed push", _RESULT, "detail.result", _PUSH_IN_ECR, **_IMAGE),
     ignored("ECR", "another image action", _RESULT, "detail.action-type", _IN_ECR, **_IMAGE),
     # In a bucket with versions a lifecycle rule deletes old versions only. The current version becomes an old one:
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html
@@ -241,7 +240,8 @@ _BY_BRIDGE: Final = (
 #: type of its event, as far as the detail says them. Details of CodeBuild and CodePipeline are below.
 DETAILS: Final = (
     ("referenceFullName & repositoryId,callerUserArn", "aws.codecommit", "CodeCommit Repository State Change"),
-    ("callerUserArn & event", "aws.codecommit", "event"),
+    ("callerUserArn & event=unreferencedMergeCommitCreated", "aws.codecommit", "event"),
+    ("callerUserArn & event & notificationBody,pullRequestId,commentId", "aws.codecommit", "event"),
     ("repository-name & action-type", "aws.ecr", "ECR Image Action"),
     ("repository-name & scan-status", "aws.ecr", "ECR Image Scan"),
     ("repository-name & sync-status", "aws.ecr", "ECR Pull Through Cache Action"),
