@@ -555,6 +555,8 @@ OWN: dict[str, dict[str, Any]] = {
     "Amplify": {"appId": "site", "branchName": "main", "jobStatus": "published"},
     "CloudTrail, an insight": {"insightDetails": {"insightType": "article", "eventSource": "blog.example.com"}},
     "CodeDeploy": {"deploymentGroup": "blue", "deploymentId": "d-7", "version": "1"},
+    "ECR": {"repository-name": "site", "action-type": "published"},
+    "CodeCommit": {"callerUserArn": "ann", "event": "published"},
     "ECS": {"eventName": "SERVICE_PUBLISHED", "eventType": "page"},
     "Glue": {"jobName": "export", "jobRunId": "jr_1", "state": "done"},
     "Health": {"eventTypeCode": "PUBLISHED", "eventTypeCategory": "page"},

@@ -242,7 +242,7 @@ DETAILS: Final = (
     ("referenceFullName & repositoryId,callerUserArn", "aws.codecommit", "CodeCommit Repository State Change"),
     ("callerUserArn & event=unreferencedMergeCommitCreated", "aws.codecommit", "event"),
     ("callerUserArn & event & notificationBody,pullRequestId,commentId", "aws.codecommit", "event"),
-    ("repository-name & action-type", "aws.ecr", "ECR Image Action"),
+    ("repository-name & action-type & result,image-tag,image-digest", "aws.ecr", "ECR Image Action"),
     ("repository-name & scan-status", "aws.ecr", "ECR Image Scan"),
     ("repository-name & sync-status", "aws.ecr", "ECR Pull Through Cache Action"),
     ("bucket.name & object.key & deletion-type", "aws.s3", "Object Deleted"),
