@@ -158,6 +158,9 @@ ASKED: dict[str, dict[str, Any]] = {
         "Cause": "SCALE_IN",
     },
     "Athena": {"@type": "PingRequest", "identity": {}, "queryId": "q"},
+    # https://github.com/awslabs/aws-athena-query-federation: of a function's calls and answers none names a query
+    "Athena's function": {"@type": "UserDefinedFunctionRequest", "identity": {}, "methodName": "compress"},
+    "Athena's schemas, answered": {"@type": "ListSchemasResponse", "catalogName": "c", "schemas": ["s"]},
     "Bedrock's agent": {"messageVersion": "1.0", "agent": {"id": "8ZX", "name": "x"}, "inputText": "hello"},
     "Bedrock's flow": {"messageVersion": "1.0", "flow": {"arn": "arn:x"}, "node": {"name": "x", "nodeInputs": []}},
     "Bedrock's documents": {"knowledgeBaseId": "k", "ingestionJobId": "i", "bucketName": "b", "inputFiles": []},
@@ -174,6 +177,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "Security Hub's findings, their detail": {"findings": [{"ProductArn": "arn:x", "Id": "f"}]},
     "Security Hub's findings, in a detail": {"detail": {"findings": [{"ProductArn": "arn:x"}]}},
     "AWS's server, its detail": {"instance-id": "i-1", "state": "running"},
+    "AWS's server that will end, its detail": {"instance-id": "i-1", "instance-action": "terminate"},
     "AWS's server, in a detail": {"detail": {"instance-id": "i-1"}},
     "AWS's task, its detail": {"taskArn": "arn:x", "lastStatus": "STOPPED", "clusterArn": "arn:y"},
     "AWS's finding, without a source": {"detail-type": "GuardDuty Finding", "detail": {"id": "f"}},
@@ -206,6 +210,11 @@ ASKED: dict[str, dict[str, Any]] = {
         "eventSource": "lambda.amazonaws.com",
         "eventName": "Invoke",
         "eventID": "e",
+    },
+    "CloudTrail's insight": {
+        "eventType": "AwsCloudTrailInsight",
+        "eventCategory": "Insight",
+        "insightDetails": {"state": "Start", "eventSource": "ssm.amazonaws.com", "insightType": "ApiCallRateInsight"},
     },
     "CloudTrail": {"s3Bucket": "logs", "s3ObjectKey": ["AWSLogs/1/CloudTrail/x.json.gz"]},
     "CloudWatch's widget": {"widgetContext": {"dashboardName": "d", "widgetId": "w"}},
@@ -349,6 +358,43 @@ def test_an_event_s_detail_alone_is_what_the_whole_event_is(sent: Sent) -> None:
         assert opened(detail)[0].id == opened(sent.what)[0].id
 
 
+#: The details of events that are never a change, as services' documents and AWS's registry of schemas show them.
+STATES: dict[str, dict[str, Any]] = {
+    "amplify": {"appId": "d1", "branchName": "main", "jobId": "7", "jobStatus": "SUCCEED"},
+    "codedeploy": {"application": "a", "deploymentGroup": "g", "deploymentId": "d-6TYBXE", "state": "SUCCESS"},
+    "ecs": {"eventType": "INFO", "eventName": "SERVICE_STEADY_STATE", "clusterArn": "arn:x", "createdAt": "t"},
+    "glue": {"jobName": "j", "severity": "INFO", "state": "SUCCEEDED", "jobRunId": "jr_1", "message": "x"},
+    "health": {"eventArn": "arn:x", "service": "EC2", "eventTypeCode": "AWS_EC2_X", "eventTypeCategory": "issue"},
+    "inspector2": {"awsAccountId": "1", "findingArn": "arn:aws:inspector2:x:1:finding/f", "severity": "HIGH"},
+    "mediaconvert": {"queue": "arn:aws:mediaconvert:x:1:queues/Default", "jobId": "7", "status": "COMPLETE"},
+    "rds": {"EventCategories": ["failover"], "SourceType": "DB_INSTANCE", "SourceArn": "arn:aws:rds:x:1:db:d"},
+    "states": {"executionArn": "arn:x", "stateMachineArn": "arn:y", "status": "SUCCEEDED", "startDate": 1},
+}
+
+
+@pytest.mark.parametrize("service", STATES)
+def test_the_detail_of_an_event_that_is_no_change_alone_is_none(service: str) -> None:
+    """A rule of EventBridge handed it on with ``InputPath``, or a test by hand has no more."""
+    detail = STATES[service]
+    for event in (detail, {"detail": detail}, s.in_sns(detail), s.in_sqs({"detail": detail, "region": "eu-west-1"})):
+        (message,) = opened(event)
+        for routes in (ONE, with_rule()):
+            (ignored,) = routes.intents(message)
+            assert isinstance(ignored, Ignored)
+            assert f"aws.{service}'s" in ignored.why
+        assert isinstance(with_rule(source=f"aws.{service}").intents(message)[0], Request)
+        assert isinstance(with_rule(**{f"detail.{next(iter(detail))}": "*"}).intents(message)[0], Ignored)
+
+
+@pytest.mark.parametrize("service", STATES)
+def test_an_event_of_one_s_own_may_have_such_a_detail(service: str) -> None:
+    detail = STATES[service]
+    for event in ({"source": "my.app", "detail": detail}, s.eventbridge("my.app", "Moved", detail)):
+        assert isinstance(ONE.intents(opened(event)[0])[0], Request)
+    (request,) = SEVERAL.intents(opened({**detail, "project": "docs"})[0])
+    assert isinstance(request, Request)
+
+
 @pytest.mark.parametrize("missing", ["callerUserArn", "repositoryId"])
 def test_a_push_s_detail_that_does_not_say_who_pushed_is_one(missing: str) -> None:
     """As CodeCommit's documents show a branch that is new. A template of EventBridge may have left out the id."""
@@ -357,6 +403,31 @@ def test_a_push_s_detail_that_does_not_say_who_pushed_is_one(missing: str) -> No
         (outcome,) = ONE.intents(opened({k: v for k, v in detail.items() if k != missing})[0])
         assert isinstance(outcome, kind)
         assert not isinstance(outcome, Request) or outcome.source_version == "3e5983DESTINATION"
+
+
+def test_a_pushed_image_whose_result_a_template_left_out_is_a_change() -> None:
+    """A rule of EventBridge for ``SUCCESS`` alone need not hand the result on."""
+    event = s.ecr()
+    del event["detail"]["result"]
+    for told in (event, event["detail"], s.in_sqs(event["detail"])):
+        (request,) = ONE.intents(opened(told)[0])
+        assert isinstance(request, Request)
+        assert request.line == ONE.intents(opened(s.ecr())[0])[0].line  # type: ignore[union-attr]
+    for failed in (s.ecr(result="FAILURE"), s.ecr(result="FAILURE")["detail"]):
+        (ignored,) = ONE.intents(opened(failed)[0])
+        assert isinstance(ignored, Ignored)
+        assert "PUSH FAILURE" in ignored.why
+
+
+def test_a_push_to_codecommit_that_a_template_cut_down_is_not_taken_for_another_event() -> None:
+    """It says who pushed, and its branch by another name."""
+    detail = s.codecommit("referenceUpdated")["detail"]
+    cut = {name: detail[name] for name in ("callerUserArn", "event", "repositoryName", "commitId")}
+    for told in (cut, {"detail": cut}, s.in_sns({**cut, "referenceName": "main"})):
+        assert isinstance(ONE.intents(opened(told)[0])[0], Request)
+    others = ({"notificationBody": "A comment was made"}, {"pullRequestId": "7"}, {"commentId": "c"})
+    for other in (*others, {"event": "unreferencedMergeCommitCreated"}):
+        assert isinstance(ONE.intents(opened({**cut, **other})[0])[0], Ignored)
 
 
 @pytest.mark.parametrize("sent", DETAILED, ids=[sent.name for sent in DETAILED])
@@ -496,8 +567,21 @@ OWN: dict[str, dict[str, Any]] = {
     "a git host": {"action": "published", "sender": {"name": "ann"}},
     "a git host, a pull request": {"edition": "7", "pull_request": {"number": 12}},
     "AppSync": {"typeName": "Page", "fieldName": "title", "value": "x"},
+    "Athena": {"@type": "Article", "queryId": "7", "catalogName": "x"},
     "AWS": {"detail-type": "EC2", "detail": {"page": "x"}},
     "AWS, a server": {"instance-id": "i-1", "page": "x"},
+    "Amplify": {"appId": "site", "branchName": "main", "jobStatus": "published"},
+    "CloudTrail, an insight": {"insightDetails": {"insightType": "article", "eventSource": "blog.example.com"}},
+    "CodeDeploy": {"deploymentGroup": "blue", "deploymentId": "d-7", "version": "1"},
+    "ECR": {"repository-name": "site", "action-type": "published"},
+    "CodeCommit": {"callerUserArn": "ann", "event": "published"},
+    "ECS": {"eventName": "SERVICE_PUBLISHED", "eventType": "page"},
+    "Glue": {"jobName": "export", "jobRunId": "jr_1", "state": "done"},
+    "Health": {"eventTypeCode": "PUBLISHED", "eventTypeCategory": "page"},
+    "Inspector's findings": {"findingArn": "arn:aws:inspector2:x:1:finding/f", "page": "x"},
+    "MediaConvert": {"queue": "videos", "jobId": "7", "status": "COMPLETE"},
+    "RDS": {"SourceArn": "arn:aws:rds:x:1:db:d", "page": "x"},
+    "Step Functions": {"executionArn": "arn:x", "stateMachineArn": "arn:y", "status": "SUCCEEDED"},
     "GuardDuty": {"service": "site", "severity": 5},
     "Security Hub": {"findings": [{"page": "x"}]},
     "AppSync, a stash": {"stash": {}, "prev": "1", "arguments": "x", "page": 7},

@@ -73,13 +73,7 @@ def _serve(args: argparse.Namespace, config: Config, store: Store, run: Any) -> 
     from holdoff.wake.loop import WakeLoop
 
     logging.basicConfig(handlers=[LogLines()])
-    site = Site(
-        config,
-        store,
-        environment=os.environ,
-        write=_write,
-        attend=lambda gate: loop.attend(gate),
-    )
+    site = Site(config, store, environment=os.environ, write=_write, attend=lambda gate: loop.attend(gate))
     run.check_access(site)
     for key in config.keys(store)[:1]:
         check_writable(store, key)  # otherwise the first trigger would be the first to meet the error

@@ -59,8 +59,7 @@ CONTROL: Final = (
         "take the resource out of the template, and let EventBridge send the stack's events instead",
         f"{_RESOURCE} & StackId & ResponseURL",
     ),
-    # CDK's provider framework answers the stack itself, and keeps the URL
-    # (https://docs.aws.amazon.com/cdk/api/v2/docs/aws-cdk-lib.custom_resources-readme.html#handling-lifecycle-events-onevent).
+    # In short, as tests are written by hand.
     control(
         *("CloudFormation", "a custom resource", "nothing is built for a custom resource of CloudFormation"),
         f"{_RESOURCE} & StackId & LogicalResourceId",
@@ -141,7 +140,6 @@ _CODECOMMIT: Final = (
 _ECR: Final = "source=aws.ecr"
 _IN_ECR: Final = f"{_ECR} & detail-type=ECR Image Action|ECR Replication Action"
 _PUSH_IN_ECR: Final = f"{_IN_ECR} & detail.action-type=PUSH|REPLICATE"
-_PUSHED: Final = f"{_PUSH_IN_ECR} & detail.result=SUCCESS"
 _PUT: Final = f"{_ECR} & detail-type={_TRAIL} & detail.eventName=PutImage"
 _TAG: Final = "detail.requestParameters.imageTag"
 _NAME: Final = f"{{detail.repository-name,detail.requestParameters.repositoryName!}}{{detail.image-tag,{_TAG}^:}}"
@@ -151,13 +149,14 @@ _RESULT: Final = f"{_DONE} {{detail.result}}"
 _ABOUT: Final = f"detail.image-tag,{_TAG},detail.artifact-media-type"
 _STORED: Final = (
     ignored("ECR", "a signature", "push about an image", _ABOUT, f"{_ECR} & {_ABOUT}={ABOUT_AN_IMAGE}", **_IMAGE),
-    ignored("ECR", "a push by digest", "push by digest", _ABOUT, f"{_PUSHED} & detail.image-tag=|", **_IMAGE),
+    # A template may leave out the result.
+    ignored("ECR", "a failed push", _RESULT, "detail.result", f"{_PUSH_IN_ECR} & detail.result=FAIL*", **_IMAGE),
+    ignored("ECR", "a push by digest", "push by digest", _ABOUT, f"{_PUSH_IN_ECR} & detail.image-tag=|", **_IMAGE),
     *(
         change("ECR", "a pushed image", known, **_IMAGE | {"reason": f"image {_NAME} pushed"})
-        for known in (_PUSHED, f"{_PUT} & {_TAG}=?*")
+        for known in (_PUSH_IN_ECR, f"{_PUT} & {_TAG}=?*")
     ),
     ignored("ECR", "a push by digest", "push by digest", _TAG, _PUT, **_IMAGE),
-    ignored("ECR", "a failed push", _RESULT, "detail.result", _PUSH_IN_ECR, **_IMAGE),
     ignored("ECR", "another image action", _RESULT, "detail.action-type", _IN_ECR, **_IMAGE),
     # In a bucket with versions a lifecycle rule deletes old versions only. The current version becomes an old one:
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html
@@ -241,15 +240,25 @@ _BY_BRIDGE: Final = (
 #: type of its event, as far as the detail says them. Details of CodeBuild and CodePipeline are below.
 DETAILS: Final = (
     ("referenceFullName & repositoryId,callerUserArn", "aws.codecommit", "CodeCommit Repository State Change"),
-    ("callerUserArn & event", "aws.codecommit", "event"),
-    ("repository-name & action-type", "aws.ecr", "ECR Image Action"),
+    ("callerUserArn & event=unreferencedMergeCommitCreated", "aws.codecommit", "event"),
+    ("callerUserArn & event & notificationBody,pullRequestId,commentId", "aws.codecommit", "event"),
+    ("repository-name & action-type & result,image-tag,image-digest", "aws.ecr", "ECR Image Action"),
     ("repository-name & scan-status", "aws.ecr", "ECR Image Scan"),
     ("repository-name & sync-status", "aws.ecr", "ECR Pull Through Cache Action"),
     ("bucket.name & object.key & deletion-type", "aws.s3", "Object Deleted"),
     ("bucket.name & object.key & request-id & reason", "aws.s3", "Object Created"),
     ("bucket.name & object.key & request-id", "aws.s3", "event"),
     *((f"eventSource={name}.amazonaws.com & eventName", f"aws.{name}", _TRAIL) for name in ("codecommit", "ecr", "s3")),
+    ("appId & branchName & jobStatus=CREATED|STARTED|SUCCEED|FAILED", "aws.amplify", "event"),
     ("jobDefinition & jobQueue", "aws.batch", "Batch Job State Change"),
+    ("application & deploymentGroup & deploymentId=d-*", "aws.codedeploy", "event"),
+    ("eventName=SERVICE_* & eventType=INFO|WARN|ERROR", "aws.ecs", "event"),
+    ("jobName & jobRunId & severity", "aws.glue", "event"),
+    ("eventTypeCode=AWS_* & eventTypeCategory", "aws.health", "AWS Health Event"),
+    ("findingArn=arn:*:inspector2:* & severity", "aws.inspector2", "event"),
+    ("queue=arn:*:mediaconvert:* & jobId", "aws.mediaconvert", "MediaConvert Job State Change"),
+    ("SourceArn=arn:*:rds:* & EventCategories", "aws.rds", "event"),
+    ("executionArn & stateMachineArn & startDate", "aws.states", "Step Functions Execution Status Change"),
 )
 
 #: What services send to topics in plain text: by its subject, or by how it begins.
@@ -272,14 +281,10 @@ _ASKED_BY: Final = (
     ("AppConfig", "a step of a deployment", "Type & Application.Id & ConfigurationProfile.Id"),
     ("AppConfig", "a question for validity", "applicationId & configurationProfileId"),
     ("AppSync", "a request", "info.fieldName,Info.fieldName", "typeName & fieldName & request.headers.host"),
-    (
-        "AppSync",
-        "a request",
-        "typeName=Query|Mutation|Subscription & fieldName",
-        "stash={} only arguments,prev,source,stash",
-    ),
+    ("AppSync", "a request", "typeName=Query|Mutation|Subscription & fieldName"),
+    ("AppSync", "a request", "stash={} only arguments,prev,source,stash"),
     ("AppSync", "a request", "info.operation & info.channel.path", "version=201?-??-?? & operation=Invoke|BatchInvoke"),
-    ("Athena", "a query", "@type & queryId"),
+    ("Athena", "a query", "@type=*Request|*Response & queryId,methodName,catalogName"),
     ("Auto Scaling", "an event", "Event,LifecycleTransition,detail.LifecycleTransition=autoscaling:*"),
     ("Auto Scaling", "a question for instances", "AutoScalingGroupName & CapacityToTerminate.0.Capacity"),
     ("Bedrock", "a request", "messageVersion & agent.name,node.name,parameters.0.value", "interceptorInputVersion"),
@@ -294,6 +299,7 @@ _ASKED_BY: Final = (
     ("CloudFormation", "a resource", f"{_RESOURCE} only RequestType,{_OF_A_RESOURCE}"),
     ("CloudFront", "a request", "viewer.ip & request.uri"),
     ("CloudTrail", "a call", "eventSource,detail.eventSource=*.amazonaws.com", "detail.eventCategory=Management|Data"),
+    ("CloudTrail", "an insight", "insightDetails.insightType & insightDetails.eventSource=*.amazonaws.com"),
     ("CloudTrail", "a file of logs", "s3Bucket & s3ObjectKey=*AWSLogs/*"),
     ("CloudWatch", "a dashboard's widget", "widgetContext.dashboardName", "describe=true only describe"),
     ("CloudWatch", "a question for metrics", "EventType=GetMetricData|DescribeGetMetricData"),
@@ -368,7 +374,7 @@ _ASKED_BY: Final = (
         *("disposition=STOP_RULE*|CONTINUE only disposition", "sessionState.dialogAction.type", "allowProvisioning"),
         *("policyDocument.Version", "dialogAction.type", "statusCode & isBase64Encoded"),
     ),
-    ("AWS", "an event", "instance-id,taskArn & state,lastStatus", "detail.instance-id,detail.taskArn"),
+    ("AWS", "an event", "instance-id,taskArn & state,lastStatus,instance-action", "detail.instance-id,detail.taskArn"),
     ("AWS", "an event", "detail-type=AWS * via *|CodeBuild *|CodePipeline *|Config *Change*|EC2 *|ECS *|GuardDuty *"),
     ("AWS", "a notice", f"sns.Subject={_SUBJECTS}", f"sns.Message,sqs.body={_BEGINNINGS}"),
 )
