@@ -534,7 +534,7 @@ OWN: dict[str, dict[str, Any]] = {
     "GitHub, with a user of it": {"event": "published", "sender": {"login": "ann", "node_id": "MDQ6"}},
     "Fedora": {"topic": "blog.org.fedoraproject.news", "agent": "ann"},
     "Gitee": {"hook_name": "page_hooks", "page": 7},
-    "GitLab": {"object_kind": "release", "user_id": 7, "object_attributes": {"status": "published"}},
+    "GitLab, a member": {"object_kind": "release", "user_id": 7, "object_attributes": {"status": "published"}},
     "Grafana": {"state": "alerting", "ruleId": 7},
     "Grafana, a state of its own": {"state": "published", "ruleId": 7, "ruleUrl": "https://x"},
     "Intercom": {"type": "notification_event", "topic": "page.published"},
