@@ -591,6 +591,7 @@ OWN: dict[str, dict[str, Any]] = {
     "SNS": {"Type": "Notification", "Message": "x", "Author": "ann"},
     "Artifact Registry": {"action": "INSERT", "tag": "ghcr.io/octo/site:1"},
     "AWX": {"friendly_name": "x", "started": "t", "finished": "t", "url": "https://x/pages/1"},
+    "OneDev": {"type": "WorkPublished", "projectId": 7, "date": "2026-11-25"},
     "AWX, a playbook": {"playbook": "x", "started": "t", "finished": "t", "url": "https://x/pages/1"},
     "Chromatic": {"event": "build", "build": {"webUrl": "https://blog.example.com/build"}},
     "DeepSource": {"type": "page.published", "data": {"object": {"object": "Page"}}},

@@ -424,7 +424,10 @@ _OF_A_REF: Final = (
         *("OneDev", "type=RefUpdated & refName & projectId,project.id", "refName", "", "oldCommitId"),
         version="{newCommitId}",  # not in each of its versions
     ),
-    _other("OneDev", "type", when="type=Build*|CodeComment*|Issue*|PullRequest*|Work* & projectId,project.id & date"),
+    _other(
+        *("OneDev", "type"),
+        when="type=Build*|CodeComment*|Issue*|PullRequest*|Workspace* & projectId,project.id & date",
+    ),
     # https://radicle.garden/help/ci: without a branch it is the default one
     _push("Radicle", f"{_AT_RADICLE}=push|branch_created|branch_updated", _IN_RADICLE, "after", "before"),
     _other("Radicle", _AT_RADICLE),
