@@ -453,6 +453,21 @@ def test_what_only_has_a_detail_is_an_event_of_one_s_own() -> None:
         assert isinstance(ONE.intents(opened({"detail": detail})[0])[0], Request)
 
 
+@pytest.mark.parametrize("event", [s.codecommit(), s.ecr(), s.s3_created()], ids=["CodeCommit", "ECR", "S3"])
+def test_a_push_s_detail_with_a_type_of_one_s_own_builds(event: dict[str, Any]) -> None:
+    """As a template of EventBridge may have added it, without the source."""
+    for name in ("detail-type", "detailType"):
+        (request,) = ONE.intents(opened({name: "Nightly", "detail": event["detail"]})[0])
+        assert isinstance(request, Request)
+        assert request.reason == "Nightly"
+
+
+def test_a_push_whose_type_is_null_and_that_has_no_source_is_one() -> None:
+    (request,) = ONE.intents(opened({"detail-type": None, "detail": s.codecommit()["detail"]})[0])
+    assert isinstance(request, Request)
+    assert request.source_version
+
+
 def test_what_names_a_source_of_one_s_own_is_no_service_s_event() -> None:
     for detail in ({"repository-name": "site", "action-type": "published"}, {"callerUserArn": "ann", "event": "new"}):
         for event in ({"source": "my.app", "detail": detail}, {"source": "my.app", **detail}):

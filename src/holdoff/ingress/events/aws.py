@@ -260,6 +260,8 @@ DETAILS: Final = (
     ("SourceArn=arn:*:rds:* & EventCategories", "aws.rds", "event"),
     ("executionArn & stateMachineArn & startDate", "aws.states", "Step Functions Execution Status Change"),
 )
+#: And by their types: one of one's own makes a detail of these an event of one's own.
+BY_TYPE: Final = "detail-type,detailType=AWS * via *|Batch *|CodeCommit *|ECR *|Object *"
 
 #: What services send to topics in plain text: by its subject, or by how it begins.
 _SUBJECTS: Final = (

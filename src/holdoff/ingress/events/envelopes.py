@@ -15,7 +15,7 @@ from urllib.parse import unquote_plus
 from holdoff.config.schemes import EVENT_HEADERS
 from holdoff.core.errors import EventError
 from holdoff.ingress.events.aside import ASIDE, taken_back
-from holdoff.ingress.events.aws import DETAILS
+from holdoff.ingress.events.aws import BY_TYPE, DETAILS
 from holdoff.ingress.events.http import HttpRequest, content_of, delivery_id, handshake_in, is_http, plain_headers
 from holdoff.ingress.events.kinds import fits
 from holdoff.ingress.events.message import MOST_PARTS, Message, Origin
@@ -216,11 +216,13 @@ def _s3_id(event: object) -> str | None:
 
 def _whole(message: Message) -> Message | None:
     """The whole event of a detail that came alone, or without type or source; ``None``: it is no such detail."""
-    detail = plain(message.event.get("detail", message.event))
-    for when, source, kind in DETAILS if not {"source", "detail-type"} <= message.event.keys() else ():
-        is_known = fits(message.but(event=detail), when) and message.event.get("source", source) == source
-        if is_known and not {"project", "source_version"} & {*message.event, *detail}:
-            whole = {"detailType": kind, **message.event, "source": source, "detail": detail}
+    event = message.event
+    detail, told = plain(event.get("detail", event)), event.get("detail-type", event.get("detailType"))
+    is_part = not {"source", "detail-type"} <= event.keys() and (told is None or fits(message, BY_TYPE))
+    for when, source, kind in DETAILS if is_part else ():
+        is_known = fits(message.but(event=detail), when) and event.get("source", source) == source
+        if is_known and not {"project", "source_version"} & {*event, *detail}:
+            whole = {**event, "source": source, "detail-type": told or kind, "detail": detail}
             return _eventbridge(message.but(event=whole))
     return None
 
