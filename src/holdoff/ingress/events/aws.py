@@ -289,8 +289,8 @@ _ASKED_BY: Final = (
     ("Athena", "a query", "@type=*Request|*Response & queryId,methodName,catalogName"),
     ("Auto Scaling", "an event", "Event,LifecycleTransition,detail.LifecycleTransition=autoscaling:*"),
     ("Auto Scaling", "a question for instances", "AutoScalingGroupName & CapacityToTerminate.0.Capacity"),
-    ("Bedrock", "a request", "messageVersion & agent.name,node.name,parameters.0.value", "interceptorInputVersion"),
-    ("Bedrock", "a request", "state & context.requestId & context.sessionId"),
+    ("Bedrock", "a request", "messageVersion & agent.name,node.name", "state & context.requestId & context.sessionId"),
+    ("Bedrock", "a request", "messageVersion & function,apiPath & parameters.0.value", "interceptorInputVersion"),
     ("Bedrock", "documents to be changed", "knowledgeBaseId & ingestionJobId"),
     ("Chime", "a call", "InvocationEventType & CallDetails.TransactionId"),
     ("Chime", "a message", "CallbackId & ChannelMessage.MessageId"),
@@ -376,8 +376,9 @@ _ASKED_BY: Final = (
         *("disposition=STOP_RULE*|CONTINUE only disposition", "sessionState.dialogAction.type", "allowProvisioning"),
         *("policyDocument.Version", "dialogAction.type", "statusCode & isBase64Encoded"),
     ),
-    ("AWS", "an event", "instance-id,taskArn & state,lastStatus,instance-action", "detail.instance-id,detail.taskArn"),
-    ("AWS", "an event", "detail-type=AWS * via *|CodeBuild *|CodePipeline *|Config *Change*|EC2 *|ECS *|GuardDuty *"),
+    ("AWS", "an event", "instance-id=i-* & state,instance-action", "detail.instance-id=i-*"),
+    ("AWS", "an event", "taskArn & lastStatus", "detail.taskArn"),
+    ("AWS", "an event", "detail-type=AWS * via *|CodeBuild *|CodePipeline *|Config * Change|EC2 *|ECS *|GuardDuty *"),
     ("AWS", "a notice", f"sns.Subject={_SUBJECTS}", f"sns.Message,sqs.body={_BEGINNINGS}"),
 )
 #: None of these is a change. A rule names the type by a condition on the same paths.

@@ -589,7 +589,7 @@ _HOSTS: Final = (
             ("Codeship", "build.status", "build.build_url & build.commit_url"),
             ("Cursor", "status", "event=statusChange & source.repository & target.url"),
             ("dbt", "eventType", "accountId & data.jobId & data.runId"),
-            ("DeepSource", "type", "type=*.* & createdAt & data.object.object"),
+            ("DeepSource", "type", "type=analysis_run.*|repository.* & createdAt & data.object.object"),
             ("Drone", f"{_DRONE},event", f"{_DRONE},repo.uid & {_DRONE},build.number"),
             ("Expo", "status", "appId & buildDetailsPageUrl,submissionDetailsPageUrl"),
             ("Flux", "reason", "reportingController & involvedObject.kind"),

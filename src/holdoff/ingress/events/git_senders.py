@@ -101,7 +101,7 @@ _GITHUB_BARE: Final = (
     _like_github("GitHub", f"{_MOVED} & repository.pushed_at"),
     # Gitea, Forgejo, Gogs, TeamHub and others send nearly the same. They differ in how they say that a list is cut off.
     _like_github("a git host", _MOVED, total="total_commits"),
-    _other("TeamHub", "type", when="type=project|repository & operation=created|updated|deleted & subject.uuid"),
+    _other("TeamHub", "type", when="type=project|repository & operation & subject.uuid & project.uuid,repository.uuid"),
     # Its web hooks, and its service hooks: https://coding.net/help/docs/project-settings/open/webhook.html
     _like_github("CODING", f"{_AT_CODING},event=push|GIT_PUSHED & {_AT_CODING},team.domain", total="total_commits"),
     _other("CODING", f"{_AT_CODING},event", when=f"{_AT_CODING},eventName & {_AT_CODING},team.domain"),
