@@ -514,15 +514,32 @@ def test_a_trigger_that_was_made_of_an_event_s_detail_is_for_its_project(detail:
         assert request.project == "docs"
 
 
+#: They build: a template may give the name of what was built as ``project``.
+BUILDING = ("CodeBuild", "CodePipeline")
+
+
 # An envelope stays one, and a custom resource that is deleted builds nothing, whatever it has.
 @pytest.mark.parametrize(
-    "name", [name for name, event in ASKED.items() if "Records" not in event and event.get("RequestType") != "Delete"]
+    "name",
+    [
+        name
+        for name, event in ASKED.items()
+        if "Records" not in event and event.get("RequestType") != "Delete" and not name.startswith(BUILDING)
+    ],
 )
 def test_what_a_service_asks_is_a_trigger_if_it_names_a_project_that_is_configured(name: str) -> None:
     for event in ({**ASKED[name], "project": "docs"}, s.in_sqs({**ASKED[name], "project": "docs"})):
         (request,) = SEVERAL.intents(opened(event)[0])
         assert isinstance(request, Request)
         assert request.project == "docs"
+
+
+@pytest.mark.parametrize("name", [name for name in ASKED if name.startswith(BUILDING)])
+def test_what_reports_a_build_is_no_trigger_though_it_names_a_project_that_is_configured(name: str) -> None:
+    event = {**ASKED[name], "project": "site"}
+    for told in (event, s.in_sns(event), {"source": "aws.codebuild", "project": "site"}):
+        (ignored,) = SEVERAL.intents(opened(told)[0])
+        assert isinstance(ignored, Ignored)
 
 
 def test_what_a_service_asks_is_none_by_a_project_of_its_own() -> None:

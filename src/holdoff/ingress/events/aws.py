@@ -232,6 +232,7 @@ _BY_BRIDGE: Final = (
     Kind(when=f"source={_NO_CHANGE}", named_by=("detail-type", "source"), **_UNKNOWN),
     Kind(name="an event of a partner", when="source=aws.partner/* & detail-type", **_CARRIER),
     Kind(when=f"source={_KNOWN} & detail-type", named_by=("detail-type", "eventSource"), **_UNKNOWN),
+    Kind(when="source=aws.codebuild|aws.codepipeline", named_by=("detail-type", "source"), **_UNKNOWN),
     _UNTYPED,
     Kind(name="an event of one's own", when="source & detail-type", **_CARRIER),
 )
@@ -261,7 +262,10 @@ DETAILS: Final = (
     ("executionArn & stateMachineArn & startDate", "aws.states", "Step Functions Execution Status Change"),
 )
 #: And by their types: one of one's own makes a detail of these an event of one's own.
-BY_TYPE: Final = "detail-type,detailType=AWS * via *|Batch *|CodeCommit *|ECR *|Object *"
+BY_TYPE: Final = (
+    "detail-type,detailType=AWS *|Amplify *|Batch *|CodeCommit *|CodeDeploy *|ECR *|ECS *|Glue *|Inspector2 *"
+    "|MediaConvert *|Object *|RDS *|Step Functions *"
+)
 
 #: What services send to topics in plain text: by its subject, or by how it begins.
 _SUBJECTS: Final = (
@@ -307,11 +311,11 @@ _ASKED_BY: Final = (
     ("CloudWatch", "a question for metrics", "EventType=GetMetricData|DescribeGetMetricData"),
     ("CloudWatch", "an alarm", "AlarmName,alarmName,detail.alarmName & NewStateValue,state.value,detail.state.value"),
     ("CloudWatch", "log lines", "awslogs.data", "messageType=DATA_MESSAGE|CONTROL_MESSAGE & logGroup"),
-    ("CodeBuild", "a build's state", "build-id & project-name", "detail.build-status"),
+    ("CodeBuild", "a build's state", "build-id & project-name", "detail.build-status", "detail-type=CodeBuild *"),
     ("CodeDeploy", "a deployment's state", "eventTriggerName & deploymentId"),
     ("CodeDeploy", "a hook", "LifecycleEventHookExecutionId"),
     (
-        *("CodePipeline", "a pipeline's state", "pipeline & execution-id & state"),
+        *("CodePipeline", "a pipeline's state", "pipeline & execution-id & state", "detail-type=CodePipeline *"),
         "detail.pipeline & detail.state=STARTED|RESUMED|SUCCEEDED|FAILED|CANCELED|STOPPING|STOPPED|SUPERSEDED",
     ),
     ("CodePipeline", "a question for approval", "approval.pipelineName"),
@@ -378,7 +382,7 @@ _ASKED_BY: Final = (
     ),
     ("AWS", "an event", "instance-id=i-* & state,instance-action", "detail.instance-id=i-*"),
     ("AWS", "an event", "taskArn & lastStatus", "detail.taskArn"),
-    ("AWS", "an event", "detail-type=AWS * via *|CodeBuild *|CodePipeline *|Config * Change|EC2 *|ECS *|GuardDuty *"),
+    ("AWS", "an event", "detail-type=AWS * via *|Config * Change|EC2 *|ECS *|GuardDuty *"),
     ("AWS", "a notice", f"sns.Subject={_SUBJECTS}", f"sns.Message,sqs.body={_BEGINNINGS}"),
 )
 #: None of these is a change. A rule names the type by a condition on the same paths.
@@ -395,8 +399,8 @@ _ASKED: Final = tuple(
     for known in several
 )
 #: Kinds that are known by a few fields. One of their events that is also a trigger in Holdoff's own form counts as that
-#: trigger (``rules``).
-LOOSELY_KNOWN: Final = (_UNTYPED, *_ASKED)
+#: trigger (``rules``). What reports a build never does: the build would trigger itself.
+LOOSELY_KNOWN: Final = (_UNTYPED, *(one for one in _ASKED if one.sender not in ("CodeBuild", "CodePipeline")))
 
 #: A job of a pipeline and a record of a stream build, as with the old snippet.
 _OTHER: Final = (
