@@ -462,6 +462,20 @@ def test_a_push_s_detail_with_a_type_of_one_s_own_builds(event: dict[str, Any]) 
         assert request.reason == "Nightly"
 
 
+@pytest.mark.parametrize(
+    ("kind", "detail"),
+    [
+        ("Glue Job State Change", {"jobName": "export", "jobRunId": "jr_1", "severity": "INFO"}),
+        ("Amplify Deployment Status Change", {"appId": "a", "branchName": "main", "jobStatus": "SUCCEED"}),
+        ("MediaConvert Job State Change", {"queue": "arn:aws:mediaconvert:x:1:queues/q", "jobId": "7"}),
+    ],
+)
+def test_an_event_of_a_service_without_a_source_is_known_by_its_detail_and_type(kind: str, detail: object) -> None:
+    (ignored,) = ONE.intents(opened({"detail-type": kind, "detail": detail})[0])
+    assert isinstance(ignored, Ignored)
+    assert kind in ignored.why
+
+
 def test_a_push_whose_type_is_null_and_that_has_no_source_is_one() -> None:
     (request,) = ONE.intents(opened({"detail-type": None, "detail": s.codecommit()["detail"]})[0])
     assert isinstance(request, Request)
