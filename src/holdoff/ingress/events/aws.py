@@ -261,7 +261,7 @@ DETAILS: Final = (
     ("SourceArn=arn:*:rds:* & EventCategories", "aws.rds", "event"),
     ("executionArn & stateMachineArn & startDate", "aws.states", "Step Functions Execution Status Change"),
 )
-#: And by their types: one of one's own makes a detail of these an event of one's own.
+#: The types of these events. Under any other type such a detail is an event of one's own.
 BY_TYPE: Final = (
     "detail-type,detailType=AWS *|Amplify *|Batch *|CodeCommit *|CodeDeploy *|ECR *|ECS *|Glue *|Inspector2 *"
     "|MediaConvert *|Object *|RDS *|Step Functions *"
