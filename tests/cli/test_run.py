@@ -745,6 +745,15 @@ def test_detached_what_is_wrong_is_said_and_the_status_is_the_same(cli: Cli, pro
     assert cli("trigger", project, "--detach").returncode == status
 
 
+def test_detached_a_failure_is_one_in_every_encoding(cli: Cli) -> None:
+    """A line in UTF-16 ends with a null byte, which stood for a build that goes on."""
+    cli.config('[projects.p]\ncooldown = "1h"\nstarter = {command = ["no-such-command"]}')
+    cli.environment["PYTHONIOENCODING"] = "utf-16-le"
+    done = cli("trigger", "p", "--detach", encoding="utf-16-le")
+
+    assert (done.returncode, done.stdout[:9]) == (75, "p failed:")
+
+
 def ended(cli: Cli) -> None:
     """Wait until the end of the build is in the store."""
     until(lambda: cli.record().finished)

@@ -16,8 +16,9 @@ from typing import Any, Final
 
 from holdoff.cli.common import Printable, write
 
-#: The last byte that the background process sends to the caller's: it has decided, and goes on alone.
-_GOES_ON: Final = b"\0"
+#: The last byte that the background process sends to the caller's: it has decided, and goes on alone. A line ends with
+#: another in every encoding; with a null byte it ends in UTF-16.
+_GOES_ON: Final = b"\xff"
 _ESCAPED: Final[dict[str, Any]] = {"encoding": sys.stdout.encoding, "errors": "backslashreplace"}
 
 
