@@ -287,7 +287,7 @@ _AT_GERRIT: Final = (
     "|ref-*|batch-ref-updated|reviewer-*|topic-changed|vote-deleted|wip-state-changed"
 )
 #: SourceHut's headers. Other senders may use them, too, so the names of SourceHut's events are listed.
-_SOURCEHUT: Final = "http.headers.x-webhook-event"
+_AT_SOURCEHUT: Final = "http.headers.x-webhook-event"
 _DELIVERY: Final = "{http.headers.x-webhook-delivery}"
 _TOLD_BY_SOURCEHUT: Final = (
     "repo:create|repo:update|repo:delete|REPO_*|GIT_*|TICKET_*|PATCHSET_*|JOB_* & http.headers.x-webhook-delivery"
@@ -298,7 +298,7 @@ _ON_FEDORAS_BUS: Final = "org.fedoraproject.*|org.centos.*|org.release-monitorin
 _AT_LAUNCHPAD: Final = "http.headers.x-launchpad-event-type"
 _AT_RADICLE: Final = "http.headers.x-radicle-event-type"
 _IN_RADICLE: Final = "branch,repository.default_branch"
-_PUSHED: Final = "event.name=repo-push & event.server_url"
+_PUSHED_TO_RHODECODE: Final = "event.name=repo-push & event.server_url"
 _OF_A_REF: Final = (
     # https://gerrit-review.googlesource.com/Documentation/cmd-stream-events.html
     *(
@@ -348,7 +348,7 @@ _OF_A_REF: Final = (
     # https://man.sr.ht/git.sr.ht/api.md#webhooks   https://man.sr.ht/graphql.md#webhooks: a query says what is sent.
     *(
         _push(
-            *("SourceHut", f"{_SOURCEHUT}={event}"),
+            *("SourceHut", f"{_AT_SOURCEHUT}={event}"),
             *(f"{each}.0.{path}" for path in (name, "new.id", "old.id")),
             each=each,
             id=_DELIVERY,
@@ -359,8 +359,10 @@ _OF_A_REF: Final = (
             ("GIT_POST_RECEIVE", "data.webhook.updates", "ref.name"),
         )
     ),
-    change("SourceHut", "push", f"{_SOURCEHUT}=repo:post-update|GIT_POST_RECEIVE", "push to SourceHut", id=_DELIVERY),
-    _other("SourceHut", _SOURCEHUT, when=f"{_SOURCEHUT}={_TOLD_BY_SOURCEHUT}", id=_DELIVERY),
+    change(
+        "SourceHut", "push", f"{_AT_SOURCEHUT}=repo:post-update|GIT_POST_RECEIVE", "push to SourceHut", id=_DELIVERY
+    ),
+    _other("SourceHut", _AT_SOURCEHUT, when=f"{_AT_SOURCEHUT}={_TOLD_BY_SOURCEHUT}", id=_DELIVERY),
     # https://ubuntu.com/docs/launchpad/user/reference/webhooks/
     # https://docs.cloud.google.com/source-repositories/docs/pubsub-notifications
     *(
@@ -389,13 +391,17 @@ _OF_A_REF: Final = (
     # https://docs.rhodecode.com: of a push it says the branches, and not which commit is the newest of which branch.
     # Commits of Subversion have no branch. Mercurial has a default branch of its own.
     change(
-        *("RhodeCode", "a commit", f"{_PUSHED} & event.repo.repo_type=svn"),
+        *("RhodeCode", "a commit", f"{_PUSHED_TO_RHODECODE} & event.repo.repo_type=svn"),
         "commit to {event.repo.repo_name}",
         by="{event.actor.username}",
     ),
     *(
-        _push("RhodeCode", _PUSHED + of, "event.push.branches.0.name", "", "", each="event.push.branches", default=its)
-        for of, its in ((" & event.repo.repo_type=hg", "default"), ("", ""))
+        _push(
+            *("RhodeCode", f"{_PUSHED_TO_RHODECODE}{of}", "event.push.branches.0.name", "", ""),
+            each="event.push.branches",
+            default=default,
+        )
+        for of, default in ((" & event.repo.repo_type=hg", "default"), ("", ""))
     ),
     _other("RhodeCode", "event.name", when="event.name & event.server_url & event.repo.repo_name"),
     # Its events stand in the tests of https://github.com/argoproj/argo-cd

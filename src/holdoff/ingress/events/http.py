@@ -209,7 +209,10 @@ _IDS: Final = (
     *("webhook-id", "svix-id", "idempotency-key", "x-gitlab-webhook-uuid", "x-amz-sns-message-id"),
     *("shopify-webhook-id", "x-shopify-webhook-id", "x-mlflow-delivery-id", "x-securesourcemanager-delivery"),
     # The last three come from old servers, which send no header of GitHub's.
-    *(f"x-{a}-delivery" for a in ("coding", "gitcode", "gitverse", "launchpad", "tangled", "forgejo", "gitea", "gogs")),
+    *(
+        f"x-{name}-delivery"
+        for name in ("coding", "gitcode", "gitverse", "launchpad", "tangled", "forgejo", "gitea", "gogs")
+    ),
 )
 
 
