@@ -566,6 +566,9 @@ def test_an_event_of_aws_without_its_type_is_a_trigger_if_it_names_a_project_tha
     (request,) = SEVERAL.intents(opened({**event, "project": "docs"})[0])
     assert isinstance(request, Request)
     assert request.project == "docs"
+    for source, kind in (("aws.s3", "Object Tags Added"), ("aws.ec2", "EC2 Instance State-change Notification")):
+        typed = {"project": "docs", "source": source, "detail-type": kind, "detail": {"state": "running"}}
+        assert isinstance(SEVERAL.intents(opened(typed)[0])[0], Ignored)
 
 
 #: What others may call things, too.

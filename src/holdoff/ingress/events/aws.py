@@ -202,6 +202,7 @@ _UNKNOWN: Final[Mapping[str, Any]] = {
     "name": "another event",
     "ignored": "nothing is built for {source}'s {detail-type|event} unless a rule takes it",
 }
+#: An event of AWS without its type: a template left it out.
 _UNTYPED: Final = Kind(when="source=aws.*", named_by=("detail-type", "source"), **_UNKNOWN)
 #: In the names of schedules that keep functions warm: Zappa's is ``zappa-keep-warm-handler.keep_warm_callback``.
 _WARM_NAMES: Final = "*KeepWarm*|*WarmUp*|*Warmer*|" + "|".join(
@@ -232,6 +233,7 @@ _BY_BRIDGE: Final = (
     Kind(when=f"source={_NO_CHANGE}", named_by=("detail-type", "source"), **_UNKNOWN),
     Kind(name="an event of a partner", when="source=aws.partner/* & detail-type", **_CARRIER),
     Kind(when=f"source={_KNOWN} & detail-type", named_by=("detail-type", "eventSource"), **_UNKNOWN),
+    Kind(when="source=aws.* & detail-type", named_by=("detail-type", "source"), **_UNKNOWN),
     Kind(when="source=aws.codebuild|aws.codepipeline", named_by=("detail-type", "source"), **_UNKNOWN),
     _UNTYPED,
     Kind(name="an event of one's own", when="source & detail-type", **_CARRIER),
