@@ -198,6 +198,7 @@ ASKED: dict[str, dict[str, Any]] = {
         "callbackContext": None,
     },
     "CloudFormation's resource, by CDK": {"RequestType": "Delete", "StackId": "s", "LogicalResourceId": "x"},
+    "CloudTrail's call of a start": {"eventSource": "codebuild.amazonaws.com", "eventName": "StartBuild"},
     "CloudTrail's call": {"eventSource": "s3.amazonaws.com", "eventName": "GetObject", "eventID": "e"},
     "CloudTrail's call, in a detail": {
         "account": "1",
@@ -529,7 +530,7 @@ def test_a_trigger_that_was_made_of_an_event_s_detail_is_for_its_project(detail:
 
 
 #: They build: a template may give the name of what was built as ``project``.
-BUILDING = ("CodeBuild", "CodePipeline")
+BUILDING = ("CloudTrail", "CodeBuild", "CodePipeline")
 
 
 # An envelope stays one, and a custom resource that is deleted builds nothing, whatever it has.
@@ -652,6 +653,13 @@ OWN: dict[str, dict[str, Any]] = {
     "Codecov": {"head": {"commitid": "7"}, "repo": {"name": "site"}, "compare": {"message": "x"}},
     "Coveralls": {"commit_sha": "7", "badge_url": "https://blog.example.com/badge", "repo_name": "site"},
     "Backlog": {"type": 12, "project": {"projectKey": "SITE"}},
+    "Backlog, a type": {"type": "page.published", "project": {"projectKey": "SITE"}, "createdUser": {"id": 7}},
+    "TeamHub, an operation": {
+        "type": "project",
+        "operation": "publish",
+        "subject": {"uuid": "1"},
+        "project": {"uuid": "2"},
+    },
     "Bitbucket": {"eventKey": "custom:price_changed", "action": "update"},
     "Bitbucket, a pull request": {"eventKey": "pr:merged", "pullRequest": {"id": 9}},
     "Bitbucket, a project": {"actor": {"uuid": "7"}, "project": {"uuid": "8", "key": "SITE"}},

@@ -401,8 +401,9 @@ _ASKED: Final = tuple(
     for known in several
 )
 #: Kinds that are known by a few fields. One of their events that is also a trigger in Holdoff's own form counts as that
-#: trigger (``rules``). What reports a build never does: the build would trigger itself.
-LOOSELY_KNOWN: Final = (_UNTYPED, *(one for one in _ASKED if one.sender not in ("CodeBuild", "CodePipeline")))
+#: trigger (``rules``). What reports a build, or the call that started it, never does: the build would trigger itself.
+_REPORTS: Final = ("CloudTrail", "CodeBuild", "CodePipeline")
+LOOSELY_KNOWN: Final = (_UNTYPED, *(one for one in _ASKED if one.sender not in _REPORTS))
 
 #: A job of a pipeline and a record of a stream build, as with the old snippet.
 _OTHER: Final = (

@@ -101,7 +101,11 @@ _GITHUB_BARE: Final = (
     _like_github("GitHub", f"{_MOVED} & repository.pushed_at"),
     # Gitea, Forgejo, Gogs, TeamHub and others send nearly the same. They differ in how they say that a list is cut off.
     _like_github("a git host", _MOVED, total="total_commits"),
-    _other("TeamHub", "type", when="type=project|repository & operation & subject.uuid & project.uuid,repository.uuid"),
+    _other(
+        *("TeamHub", "type"),
+        when="type=project|repository & operation=created|updated|deleted & subject.uuid"
+        " & project.uuid,repository.uuid",
+    ),
     # Its web hooks, and its service hooks: https://coding.net/help/docs/project-settings/open/webhook.html
     _like_github("CODING", f"{_AT_CODING},event=push|GIT_PUSHED & {_AT_CODING},team.domain", total="total_commits"),
     _other("CODING", f"{_AT_CODING},event", when=f"{_AT_CODING},eventName & {_AT_CODING},team.domain"),
@@ -442,7 +446,7 @@ _OF_A_REF: Final = (
     # https://developer.nulab.com/docs/backlog/api/2/get-recent-updates: its types are numbers, and 12 is a push
     _push("Backlog", f"type=12 & {_BACKLOG}", "content.ref", "", "", deleted="content.change_type=delete"),
     change("Backlog", "a commit", f"type=11 & {_BACKLOG}", "commit to {project.projectKey}"),
-    _other("Backlog", "type", when=f"type & {_BACKLOG}"),
+    _other("Backlog", "type", when=f"type=?|?? & {_BACKLOG}"),
     # https://support.beanstalkapp.com/article/958-modular-webhooks-json-examples: its classic pushes are like GitHub's
     _push(
         *("Beanstalk", "trigger=push & payload.type=GitPush", "payload.ref", "payload.after", "payload.before"),
