@@ -181,7 +181,17 @@ ASKED: dict[str, dict[str, Any]] = {
     "AWS's server, in a detail": {"detail": {"instance-id": "i-1"}},
     "AWS's task, its detail": {"taskArn": "arn:x", "lastStatus": "STOPPED", "clusterArn": "arn:y"},
     "AWS's finding, without a source": {"detail-type": "GuardDuty Finding", "detail": {"id": "f"}},
-    "AWS's call, without a source": {"detail-type": "AWS API Call via CloudTrail", "detail": {"eventName": "RunTask"}},
+    "CloudTrail's call, without a source": {
+        "detail-type": "AWS API Call via CloudTrail",
+        "detail": {"eventName": "RunTask"},
+    },
+    "AWS's crawler, without a source": {"detail-type": "Glue Crawler State Change", "detail": {"state": "Succeeded"}},
+    "AWS's stack, without a source": {"detail-type": "CloudFormation Stack Status Change", "detail": {"stack-id": "s"}},
+    "CodeBuild's phase, in a detail": {
+        "detail": {"build-id": "arn:x", "project-name": "site", "completed-phase": "BUILD"}
+    },
+    "CodeBuild, in short": {"build-status": "FAILED", "project-name": "site"},
+    "CodeBuild's notification, in short": {"detailType": "CodeBuild Build State Change"},
     "CodeBuild's build, without a source": {
         "detail-type": "CodeBuild Build State Change",
         "detail": {"build-status": "SUCCEEDED", "project-name": "site"},
@@ -427,7 +437,7 @@ def test_a_push_to_codecommit_that_a_template_cut_down_is_not_taken_for_another_
     for told in (cut, {"detail": cut}, s.in_sns({**cut, "referenceName": "main"})):
         assert isinstance(ONE.intents(opened(told)[0])[0], Request)
     others = ({"notificationBody": "A comment was made"}, {"pullRequestId": "7"}, {"commentId": "c"})
-    for other in (*others, {"event": "unreferencedMergeCommitCreated"}):
+    for other in (*others, {"event": "unreferencedMergeCommitCreated"}, {"event": "referenceDeleted"}):
         assert isinstance(ONE.intents(opened({**cut, **other})[0])[0], Ignored)
 
 
@@ -475,6 +485,27 @@ def test_an_event_of_a_service_without_a_source_is_known_by_its_detail_and_type(
     (ignored,) = ONE.intents(opened({"detail-type": kind, "detail": detail})[0])
     assert isinstance(ignored, Ignored)
     assert kind in ignored.why
+
+
+@pytest.mark.parametrize(
+    ("kind", "detail"),
+    [
+        ("AWS news via RSS", {"page": 7}),
+        ("CodeBuild tutorial published", {"page": 7}),
+        ("Config Page Change", {"page": 7}),
+        ("EC2 guide published", {"page": 7}),
+        ("Object published", s.s3_created()["detail"]),
+        ("Page Moved", {"eventCategory": "Data"}),
+        ("Page Moved", {"build-status": "published"}),
+        ("Page Moved", {"service": {"detectorId": "smoke-7"}}),
+    ],
+)
+def test_an_event_of_one_s_own_without_a_source_may_have_a_word_of_a_service_in_its_type(
+    kind: str, detail: object
+) -> None:
+    (request,) = ONE.intents(opened({"detail-type": kind, "detail": detail})[0])
+    assert isinstance(request, Request)
+    assert request.reason == kind
 
 
 def test_a_push_whose_type_is_null_and_that_has_no_source_is_one() -> None:
@@ -576,9 +607,15 @@ def test_an_event_of_aws_without_its_type_is_a_trigger_if_it_names_a_project_tha
 OWN: dict[str, dict[str, Any]] = {
     "Airbrake": {"error": {"error_class": "x"}},
     "Alexa": {"header": {"namespace": "blog"}, "payload": {}},
+    "Amplify, started": {"appId": "shop", "branchName": "main", "jobStatus": "STARTED"},
     "AppOptics": {"alert": {"id": 1, "name": "x"}, "trigger_time": 1},
     "Azure Monitor": {"schemaId": "article", "data": {"status": "Activated"}},
     "BigCommerce": {"producer": "blog", "scope": "store/order/created"},
+    "CloudTrail, a category": {"eventCategory": "Management"},
+    "CodeBuild": {"build-status": "published", "project-name": "site"},
+    "ECS, a service": {"eventName": "SERVICE_ADDED", "eventType": "INFO"},
+    "Glue, a run": {"jobName": "export", "jobRunId": "7", "severity": "INFO"},
+    "GuardDuty, a detector": {"service": {"detectorId": "smoke-7"}},
     "GoCD": {"type": "stage", "data": {"pipeline": {"stage": {"state": "published"}}}},
     "GitHub": {"action": "update", "sender": {"node_id": "n1"}},
     "GitHub, with a user of it": {"event": "published", "sender": {"login": "ann", "node_id": "MDQ6"}},
@@ -713,6 +750,7 @@ OWN: dict[str, dict[str, Any]] = {
     "Render": {"type": "service.updated", "timestamp": "2026-11-25T03:00:00Z", "data": {"serviceId": "42"}},
     "SourceCraft": {"header": {"type": "published", "repository_id": "7"}},
     "SourceCraft, a push": {"header": {"type": "repository.push"}},
+    "Step Functions, a run": {"executionArn": "7", "stateMachineArn": "8", "startDate": 1},
     "Spinnaker": {"details": {"type": "article", "source": "cms"}, "eventId": "7"},
 }
 

@@ -200,10 +200,19 @@ _CARRIER: Final[Mapping[str, Any]] = {**_TOLD, "carries": "detail", "named_by": 
 _UNKNOWN: Final[Mapping[str, Any]] = {
     **_TOLD,
     "name": "another event",
-    "ignored": "nothing is built for {source}'s {detail-type|event} unless a rule takes it",
+    "ignored": "nothing is built for {source|AWS}'s {detail-type|event} unless a rule takes it",
 }
 #: An event of AWS without its type: a template left it out.
 _UNTYPED: Final = Kind(when="source=aws.*", named_by=("detail-type", "source"), **_UNKNOWN)
+#: The types of events that are never a change, and of which a template left out the source.
+_STATES: Final = (
+    "detail-type=AWS Health Event|Amplify Deployment Status Change|Batch Job State Change"
+    "|CloudFormation * Status Change|CloudWatch Alarm * Change|CodeDeploy * State-change Notification"
+    "|Config Configuration *|Config Rules *|EC2 Auto Scaling *|EC2 Instance*|EC2 Spot *|ECS * Change|ECS Service Action"
+    "|Glue * State Change|GuardDuty Finding|GuardDuty * Protection *|Inspector2 *|MediaConvert * Change|RDS DB *"
+    "|Security Hub Findings *|Step Functions * Status Change"
+)
+_UNSOURCED: Final = Kind(when=_STATES, named_by=("detail-type",), **_UNKNOWN)
 #: In the names of schedules that keep functions warm: Zappa's is ``zappa-keep-warm-handler.keep_warm_callback``.
 _WARM_NAMES: Final = "*KeepWarm*|*WarmUp*|*Warmer*|" + "|".join(
     f"*{before}{word}{after}"
@@ -243,30 +252,31 @@ _BY_BRIDGE: Final = (
 #: type of its event, as far as the detail says them. Details of CodeBuild and CodePipeline are below.
 DETAILS: Final = (
     ("referenceFullName & repositoryId,callerUserArn", "aws.codecommit", "CodeCommit Repository State Change"),
-    ("callerUserArn & event=unreferencedMergeCommitCreated", "aws.codecommit", "event"),
+    ("callerUserArn & event=unreferencedMergeCommitCreated|referenceDeleted", "aws.codecommit", "event"),
     ("callerUserArn & event & notificationBody,pullRequestId,commentId", "aws.codecommit", "event"),
     ("repository-name & action-type & result,image-tag,image-digest", "aws.ecr", "ECR Image Action"),
+    ("repository-name & action-type=PUSH|DELETE|REPLICATE", "aws.ecr", "ECR Image Action"),
     ("repository-name & scan-status", "aws.ecr", "ECR Image Scan"),
     ("repository-name & sync-status", "aws.ecr", "ECR Pull Through Cache Action"),
     ("bucket.name & object.key & deletion-type", "aws.s3", "Object Deleted"),
     ("bucket.name & object.key & request-id & reason", "aws.s3", "Object Created"),
     ("bucket.name & object.key & request-id", "aws.s3", "event"),
     *((f"eventSource={name}.amazonaws.com & eventName", f"aws.{name}", _TRAIL) for name in ("codecommit", "ecr", "s3")),
-    ("appId & branchName & jobStatus=CREATED|STARTED|SUCCEED|FAILED", "aws.amplify", "event"),
+    ("appId=d* & branchName & jobId & jobStatus=CREATED|STARTED|SUCCEED|FAILED", "aws.amplify", "event"),
     ("jobDefinition & jobQueue", "aws.batch", "Batch Job State Change"),
     ("application & deploymentGroup & deploymentId=d-*", "aws.codedeploy", "event"),
-    ("eventName=SERVICE_* & eventType=INFO|WARN|ERROR", "aws.ecs", "event"),
-    ("jobName & jobRunId & severity", "aws.glue", "event"),
+    ("eventName=SERVICE_* & eventType=INFO|WARN|ERROR & clusterArn,deploymentId", "aws.ecs", "event"),
+    ("jobName & jobRunId=jr_* & severity", "aws.glue", "event"),
     ("eventTypeCode=AWS_* & eventTypeCategory", "aws.health", "AWS Health Event"),
     ("findingArn=arn:*:inspector2:* & severity", "aws.inspector2", "event"),
     ("queue=arn:*:mediaconvert:* & jobId", "aws.mediaconvert", "MediaConvert Job State Change"),
     ("SourceArn=arn:*:rds:* & EventCategories", "aws.rds", "event"),
-    ("executionArn & stateMachineArn & startDate", "aws.states", "Step Functions Execution Status Change"),
+    ("executionArn=arn:* & stateMachineArn & startDate", "aws.states", "Step Functions Execution Status Change"),
 )
-#: The types of these events. Under any other type such a detail is an event of one's own.
+#: The types of those that may be a change. Under a type of one's own such a detail is an event of one's own.
 BY_TYPE: Final = (
-    "detail-type,detailType=AWS *|Amplify *|Batch *|CodeCommit *|CodeDeploy *|ECR *|ECS *|Glue *|Inspector2 *"
-    "|MediaConvert *|Object *|RDS *|Step Functions *"
+    "detail-type,detailType=AWS * via CloudTrail|CodeCommit *|ECR *|Object Created|Object Deleted|Object Tags *"
+    "|Object ACL *|Object Access *|Object Restore *|Object Storage *"
 )
 
 #: What services send to topics in plain text: by its subject, or by how it begins.
@@ -278,6 +288,8 @@ _BEGINNINGS: Final = (
     '{"ElastiCache:*|{"MemoryDB:*|An AWS Backup job *|*Build notification from the AWS Amplify Console*'
     "|StackId='arn:*|Successfully validated SNS topic for Amazon SES *|CloudTrail validation message*"
 )
+#: https://docs.aws.amazon.com/codebuild/latest/userguide/sample-build-notifications.html
+_STATUSES: Final = "IN_PROGRESS|SUCCEEDED|FAILED|STOPPED|TIMED_OUT|FAULT"
 #: What services ask of functions, or send to topics, and the conditions by which each is known
 #: (https://docs.aws.amazon.com/lambda/latest/dg/lambda-services.html). A rule of EventBridge may hand on an event's
 #: detail alone, or no source: if CodeBuild's and CodePipeline's were triggers, a build would trigger itself.
@@ -306,18 +318,22 @@ _ASKED_BY: Final = (
     ("CloudFormation", "a resource", "action=CREATE|READ|UPDATE|DELETE|LIST & bearerToken,request.clientRequestToken"),
     ("CloudFormation", "a resource", f"{_RESOURCE} only RequestType,{_OF_A_RESOURCE}"),
     ("CloudFront", "a request", "viewer.ip & request.uri"),
-    ("CloudTrail", "a call", "eventSource,detail.eventSource=*.amazonaws.com", "detail.eventCategory=Management|Data"),
+    ("CloudTrail", "a call", "eventSource,detail.eventSource=*.amazonaws.com", "detail.eventCategory=Management"),
+    ("CloudTrail", "a call", "detail-type=AWS * via CloudTrail"),
     ("CloudTrail", "an insight", "insightDetails.insightType & insightDetails.eventSource=*.amazonaws.com"),
     ("CloudTrail", "a file of logs", "s3Bucket & s3ObjectKey=*AWSLogs/*"),
     ("CloudWatch", "a dashboard's widget", "widgetContext.dashboardName", "describe=true only describe"),
     ("CloudWatch", "a question for metrics", "EventType=GetMetricData|DescribeGetMetricData"),
     ("CloudWatch", "an alarm", "AlarmName,alarmName,detail.alarmName & NewStateValue,state.value,detail.state.value"),
     ("CloudWatch", "log lines", "awslogs.data", "messageType=DATA_MESSAGE|CONTROL_MESSAGE & logGroup"),
-    ("CodeBuild", "a build's state", "build-id & project-name", "detail.build-status", "detail-type=CodeBuild *"),
+    ("CodeBuild", "a build's state", "build-id & project-name", "detail.build-id & detail.project-name"),
+    ("CodeBuild", "a build's state", f"detail.build-status={_STATUSES}", f"project-name & build-status={_STATUSES}"),
+    ("CodeBuild", "a build's state", "detail-type,detailType=CodeBuild * State Change|CodeBuild * Phase Change"),
     ("CodeDeploy", "a deployment's state", "eventTriggerName & deploymentId"),
     ("CodeDeploy", "a hook", "LifecycleEventHookExecutionId"),
     (
-        *("CodePipeline", "a pipeline's state", "pipeline & execution-id & state", "detail-type=CodePipeline *"),
+        *("CodePipeline", "a pipeline's state", "detail-type,detailType=CodePipeline * Change"),
+        "pipeline & execution-id & state",
         "detail.pipeline & detail.state=STARTED|RESUMED|SUCCEEDED|FAILED|CANCELED|STOPPING|STOPPED|SUPERSEDED",
     ),
     ("CodePipeline", "a question for approval", "approval.pipelineName"),
@@ -336,7 +352,8 @@ _ASKED_BY: Final = (
     ("End User Messaging", "a message", "eventType=TEXT_*|VOICE_*|MEDIA_* & eventVersion & messageId"),
     ("Firehose", "records to be changed", "records.0.recordId & records.0.data", "invocationId & deliveryStreamArn"),
     ("Glacier", "a job's end", "VaultARN & JobId"),
-    ("GuardDuty", "a risk", "service.detectorId,detail.service.detectorId,detail.resource.instanceDetails.instanceId"),
+    ("GuardDuty", "a risk", "service.detectorId & severity", "detail.service.detectorId & detail.severity"),
+    ("GuardDuty", "a risk", "detail.resource.instanceDetails.instanceId=i-*"),
     ("GuardDuty", "an announcement", "type & findingDetails.0.findingType,featureDetails.0.featureLink"),
     ("Image Builder", "an image's state", "versionlessArn & buildVersion & state.status"),
     ("Inspector", "an assessment", "event=ASSESSMENT_*|FINDING_*|ENABLE_ASSESSMENT_* & target"),
@@ -384,7 +401,6 @@ _ASKED_BY: Final = (
     ),
     ("AWS", "an event", "instance-id=i-* & state,instance-action", "detail.instance-id=i-*"),
     ("AWS", "an event", "taskArn & lastStatus", "detail.taskArn"),
-    ("AWS", "an event", "detail-type=AWS * via *|Config * Change|EC2 *|ECS *|GuardDuty *"),
     ("AWS", "a notice", f"sns.Subject={_SUBJECTS}", f"sns.Message,sqs.body={_BEGINNINGS}"),
 )
 #: None of these is a change. A rule names the type by a condition on the same paths.
@@ -403,13 +419,14 @@ _ASKED: Final = tuple(
 #: Kinds that are known by a few fields. One of their events that is also a trigger in Holdoff's own form counts as that
 #: trigger (``rules``). What reports a build, or the call that started it, never does: the build would trigger itself.
 _REPORTS: Final = ("CloudTrail", "CodeBuild", "CodePipeline")
-LOOSELY_KNOWN: Final = (_UNTYPED, *(one for one in _ASKED if one.sender not in _REPORTS))
+LOOSELY_KNOWN: Final = (_UNTYPED, _UNSOURCED, *(one for one in _ASKED if one.sender not in _REPORTS))
 
 #: A job of a pipeline and a record of a stream build, as with the old snippet.
 _OTHER: Final = (
     # https://docs.aws.amazon.com/lambda/latest/dg/services-codepipeline.html
     change("CodePipeline", "a job", "CodePipeline.job.id", "CodePipeline job", id="{CodePipeline.job.id}"),
     change("a stream", "a record", "eventSource & eventID", "{eventSource:} {eventName:}"),
+    _UNSOURCED,
     Kind(name="an event of one's own", when="detail-type", **_CARRIER),
 )
 
