@@ -714,6 +714,19 @@ OWN: dict[str, dict[str, Any]] = {
     "SourceCraft": {"header": {"type": "published", "repository_id": "7"}},
     "SourceCraft, a push": {"header": {"type": "repository.push"}},
     "Spinnaker": {"details": {"type": "article", "source": "cms"}, "eventId": "7"},
+    "Azure DevOps, a subscription": {"eventType": "page.published", "publisherId": "cms", "subscriptionId": "7"},
+    "Datadog, a page": {"event_type": "page.updated", "org": {"id": 4}, "title": "x", "last_updated": "2026-11-25"},
+    "DatoCMS": {"entity_type": "product", "event_type": "updated", "entity_id": 7, "environment": "production"},
+    "GitLab, a project": {"event_name": "project_published", "project_id": 7},
+    "GitLab, a group": {"event_name": "group_published", "group_id": 7},
+    "GitLab, a key": {"event_name": "key_visual_changed", "key": "hero"},
+    "Harness": {"trigger": "nightly", "repo": {"git_url": "https://x/octo/site.git"}},
+    "Hugging Face": {"event": {"scope": "prices"}, "repo": {"name": "site"}},
+    "lakeFS": {"event_type": "push", "hook_id": 1, "repository_id": 2},
+    "OneDev, an issue of a magazine": {"type": "IssuePublished", "projectId": 7, "date": "2026-11-25"},
+    "OneDev, a build that is asked for": {"type": "BuildRequested", "projectId": 7, "date": "2026-11-25"},
+    "PagerDuty, a page": {"event": {"event_type": "page.published", "resource_type": "page", "occurred_at": "x"}},
+    "Vercel, a project": {"id": "7", "type": "project.published", "createdAt": "2026-11-25", "region": "eu"},
 }
 
 
