@@ -726,6 +726,7 @@ OWN: dict[str, dict[str, Any]] = {
     "OneDev, an issue of a magazine": {"type": "IssuePublished", "projectId": 7, "date": "2026-11-25"},
     "OneDev, a build that is asked for": {"type": "BuildRequested", "projectId": 7, "date": "2026-11-25"},
     "PagerDuty, a page": {"event": {"event_type": "page.published", "resource_type": "page", "occurred_at": "x"}},
+    "Read the Docs, a build that is asked for": {"event": "build:requested", "build_url": "https://x", "slug": "site"},
     "Vercel, a project": {"id": "7", "type": "project.published", "createdAt": "2026-11-25", "region": "eu"},
 }
 
@@ -819,7 +820,8 @@ def test_an_event_of_one_s_own_is_no_envelope_of_what_it_is_about(detail: dict[s
 
 @pytest.mark.parametrize(
     ("event", "delivery"),
-    [("JOB_FINISHED", {}), ("repo:published", {}), ("repo:published", {"x-webhook-delivery": "7"})],
+    [("JOB_FINISHED", {}), ("repo:published", {})]
+    + [(event, {"x-webhook-delivery": "7"}) for event in ("repo:published", "JOB_PUBLISHED")],
 )
 def test_a_header_that_others_have_too_does_not_make_it_sourcehuts(event: str, delivery: dict[str, str]) -> None:
     posted = p.posted({"id": 7}, {"x-webhook-event": event} | delivery)

@@ -605,7 +605,7 @@ _HOSTS: Final = (
             ("Pulumi", "http.headers.pulumi-webhook-kind", ""),
             ("Railway", "type", "resource.project.id & resource.environment.id"),
             ("Railway", "type", "type=DEPLOY & project.id & environment.id & deployment.id"),
-            ("Read the Docs", "event", "event=build:* & build_url & slug"),
+            ("Read the Docs", "event", "event=build:failed|build:passed|build:triggered & build_url & slug"),
             ("Render", "type", "data.id,data.serviceId=ev?-*|srv-*|crn-*|dpg-*|red-* & timestamp"),
             ("Rundeck", "trigger", "executionId & execution.href"),
             ("Review Board", "event", "event=reply_*|review_* & review_request.absolute_url"),

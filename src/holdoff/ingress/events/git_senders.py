@@ -295,7 +295,7 @@ _AT_GERRIT: Final = (
 _AT_SOURCEHUT: Final = "http.headers.x-webhook-event"
 _DELIVERY: Final = "{http.headers.x-webhook-delivery}"
 _TOLD_BY_SOURCEHUT: Final = (
-    "repo:create|repo:update|repo:delete|REPO_*|GIT_*|TICKET_*|PATCHSET_*|JOB_* & http.headers.x-webhook-delivery"
+    "repo:create|repo:update|repo:delete|REPO_*|GIT_*|TICKET_*|PATCHSET_*|JOB_*ATED & http.headers.x-webhook-delivery"
 )
 _BACKLOG: Final = "project.projectKey & createdUser.id"
 _IN_PAGURE: Final = "msg.branch,body.branch,branch,msg.commit.branch,commit.branch"
@@ -437,8 +437,8 @@ _OF_A_REF: Final = (
     ),
     _other(
         *("OneDev", "type"),
-        when="type=Build*ing|BuildFinished|BuildLabel*|BuildResumed|BuildSubmitted|BuildUpdated|CodeComment*|IssueChanged"
-        "|IssueComm*|IssueDeleted|IssueOpened|Issues*|PullRequest*|Workspace* & projectId,project.id & date",
+        when="type=Build*ing|BuildFinished|BuildLabel*|BuildResumed|BuildSubmitted|BuildUpdated|CodeComment*|IssueComm*"
+        "|IssueChanged|IssueDeleted|IssueOpened|Issues*|PullRequest*|Workspace* & projectId,project.id & date",
     ),
     # https://radicle.garden/help/ci: without a branch it is the default one
     _push("Radicle", f"{_AT_RADICLE}=push|branch_created|branch_updated", _IN_RADICLE, "after", "before"),
