@@ -76,6 +76,15 @@ OTHERS = {
         "pullrequest:created",
         {"actor": {"uuid": "{1}"}, "repository": {"uuid": "{2}", "full_name": "octo/site"}, "pullrequest": {}},
     ),
+    # https://github.com/buildbot/buildbot/blob/master/master/buildbot/test/unit/www/test_hooks_bitbucketserver.py
+    "Bitbucket: a pull request, by a plug-in of Data Center's": p.bitbucket(
+        "pullrequest:created",
+        {
+            "actor": {"username": "John"},
+            "pullrequest": {"id": "21", "authorLogin": "Buildbot", "toRef": {"branch": {"name": "master"}}},
+            "repository": {"scmId": "git", "slug": "site", "fullName": "octo/site"},
+        },
+    ),
     # https://support.atlassian.com/bitbucket-cloud/docs/event-payloads/#Project-events: it has no repository
     "Bitbucket Cloud: a project": p.bitbucket(
         "project:updated",
@@ -664,6 +673,7 @@ OWN: dict[str, dict[str, Any]] = {
     "Bitbucket, a pull request": {"eventKey": "pr:merged", "pullRequest": {"id": 9}},
     "Bitbucket, a project": {"actor": {"uuid": "7"}, "project": {"uuid": "8", "key": "SITE"}},
     "Bitbucket, its old plug-in": {"refChanges": [{"name": "main"}]},
+    "Bitbucket, another plug-in": {"pullrequest": {"id": 9}, "repository": {"scmId": "git", "fullName": "octo/site"}},
     "Bitbucket, a number": {"eventKey": "1", "message": "x"},
     "Alertmanager": {"status": "resolved", "receiver": "ann"},
     "Alertmanager, alerts": {"status": "firing", "receiver": "ann", "alerts": ["x"]},

@@ -248,9 +248,10 @@ _DATA_CENTER_KINDS: Final = (
 _BITBUCKET_BARE: Final = (
     control("Bitbucket", "push", "nothing was pushed: push.changes is empty", "push.changes=[]"),
     ignored(
-        *("Bitbucket", "another event", "event on {repository.full_name,project.key}"),
+        *("Bitbucket", "another event", "event on {repository.full_name,repository.fullName,project.key}"),
         "pullrequest.state,commit_status.state,issue.state",
-        when="actor.uuid & repository.uuid,project.uuid & repository.full_name,project.type=*/*|project",
+        when="actor.uuid,pullrequest.authorLogin & repository.uuid,project.uuid,repository.scmId"
+        " & repository.full_name,repository.fullName,project.type=*/*|project",
     ),
 )
 

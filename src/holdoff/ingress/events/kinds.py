@@ -258,8 +258,7 @@ def holds(message: Message, path: str, patterns: Sequence[str]) -> bool:
     found = message.look(path, ABSENT)
     if found in ([], {}):
         return str(found) in patterns
-    several = found if isinstance(found, list) else [found]
-    texts = ("null" if one is None else as_text(one) for one in several)
+    texts = ("null" if one is None else as_text(one) for one in (found if isinstance(found, list) else [found]))
     return any(text is not None and matches_any(text, patterns) for text in texts)
 
 
