@@ -76,6 +76,15 @@ OTHERS = {
         "pullrequest:created",
         {"actor": {"uuid": "{1}"}, "repository": {"uuid": "{2}", "full_name": "octo/site"}, "pullrequest": {}},
     ),
+    # https://github.com/buildbot/buildbot/blob/master/master/buildbot/test/unit/www/test_hooks_bitbucketserver.py
+    "Bitbucket: a pull request, by a plug-in of Data Center's": p.bitbucket(
+        "pullrequest:created",
+        {
+            "actor": {"username": "John"},
+            "pullrequest": {"id": "21", "authorLogin": "Buildbot", "toRef": {"branch": {"name": "master"}}},
+            "repository": {"scmId": "git", "slug": "site", "fullName": "octo/site"},
+        },
+    ),
     # https://support.atlassian.com/bitbucket-cloud/docs/event-payloads/#Project-events: it has no repository
     "Bitbucket Cloud: a project": p.bitbucket(
         "project:updated",
@@ -701,6 +710,7 @@ OWN: dict[str, dict[str, Any]] = {
     "Bitbucket, a pull request": {"eventKey": "pr:merged", "pullRequest": {"id": 9}},
     "Bitbucket, a project": {"actor": {"uuid": "7"}, "project": {"uuid": "8", "key": "SITE"}},
     "Bitbucket, its old plug-in": {"refChanges": [{"name": "main"}]},
+    "Bitbucket, another plug-in": {"pullrequest": {"id": 9}, "repository": {"scmId": "git", "fullName": "octo/site"}},
     "Bitbucket, a number": {"eventKey": "1", "message": "x"},
     "Alertmanager": {"status": "resolved", "receiver": "ann"},
     "Alertmanager, alerts": {"status": "firing", "receiver": "ann", "alerts": ["x"]},
@@ -752,6 +762,20 @@ OWN: dict[str, dict[str, Any]] = {
     "SourceCraft, a push": {"header": {"type": "repository.push"}},
     "Step Functions, a run": {"executionArn": "7", "stateMachineArn": "8", "startDate": 1},
     "Spinnaker": {"details": {"type": "article", "source": "cms"}, "eventId": "7"},
+    "Azure DevOps, a subscription": {"eventType": "page.published", "publisherId": "cms", "subscriptionId": "7"},
+    "Datadog, a page": {"event_type": "page.updated", "org": {"id": 4}, "title": "x", "last_updated": "2026-11-25"},
+    "DatoCMS": {"entity_type": "product", "event_type": "updated", "entity_id": 7, "environment": "production"},
+    "GitLab, a project": {"event_name": "project_published", "project_id": 7},
+    "GitLab, a group": {"event_name": "group_published", "group_id": 7},
+    "GitLab, a key": {"event_name": "key_visual_changed", "key": "hero"},
+    "Harness": {"trigger": "nightly", "repo": {"git_url": "https://x/octo/site.git"}},
+    "Hugging Face": {"event": {"scope": "prices"}, "repo": {"name": "site"}},
+    "lakeFS": {"event_type": "push", "hook_id": 1, "repository_id": 2},
+    "OneDev, an issue of a magazine": {"type": "IssuePublished", "projectId": 7, "date": "2026-11-25"},
+    "OneDev, a build that is asked for": {"type": "BuildRequested", "projectId": 7, "date": "2026-11-25"},
+    "PagerDuty, a page": {"event": {"event_type": "page.published", "resource_type": "page", "occurred_at": "x"}},
+    "Read the Docs, a build that is asked for": {"event": "build:requested", "build_url": "https://x", "slug": "site"},
+    "Vercel, a project": {"id": "7", "type": "project.published", "createdAt": "2026-11-25", "region": "eu"},
 }
 
 
@@ -844,7 +868,8 @@ def test_an_event_of_one_s_own_is_no_envelope_of_what_it_is_about(detail: dict[s
 
 @pytest.mark.parametrize(
     ("event", "delivery"),
-    [("JOB_FINISHED", {}), ("repo:published", {}), ("repo:published", {"x-webhook-delivery": "7"})],
+    [("JOB_FINISHED", {}), ("repo:published", {})]
+    + [(event, {"x-webhook-delivery": "7"}) for event in ("repo:published", "JOB_PUBLISHED")],
 )
 def test_a_header_that_others_have_too_does_not_make_it_sourcehuts(event: str, delivery: dict[str, str]) -> None:
     posted = p.posted({"id": 7}, {"x-webhook-event": event} | delivery)

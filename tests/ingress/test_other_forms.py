@@ -673,7 +673,8 @@ def test_shopify_says_the_type_beside_the_payload_on_a_bus_and_in_pubsub(topic: 
 
 OWN: list[tuple[Json, bool]] = [
     ({"type": "project.updated", "createdAt": 1}, True),
-    ({"entity_type": "price", "event_type": "x", "environment": "prod"}, False),
+    ({"entity_type": "price", "event_type": "x", "environment": "prod"}, True),
+    ({"entity_type": "price", "event_type": "x", "webhook_call_id": "7"}, False),
     ({"type": "order.placed", "eventCreatedOn": "2026"}, True),
     ({"action": "updated", "repository": {"full_name": "a/b"}}, False),
     ({"healthcheck": True}, True),

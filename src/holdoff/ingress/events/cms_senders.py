@@ -138,7 +138,7 @@ _DATOCMS: Final = (
             ("a promoted environment", "entity_type=environment & event_type=promote"),
         )
     ),
-    _not_at_dato("another event", "{entity_type}", "*", "entity_type,event_type", "event_type & environment"),
+    _not_at_dato("another event", "{entity_type}", "*", "entity_type,event_type", "event_type & webhook_call_id"),
 )
 
 # --- Prismic: https://prismic.io/docs/webhooks -----------------------------------------------------
@@ -330,7 +330,7 @@ _REGISTRIES: Final = (
         tag="contents.tag",
     ),
     # https://docs.lakefs.io/howto/hooks/webhooks.html: before a change it asks whether it may make it
-    *_typed("lakeFS", "event_type", "hook_id & repository_id", "post-*"),
+    *_typed("lakeFS", "event_type", "hook_id & repository_id", "post-*", "pre*"),
     # https://docs.cloudsmith.com/developer-tools/webhooks
     *_typed(
         *("Cloudsmith", "meta.event_id", "meta.trigger_id & meta.webhook_id"),
@@ -525,8 +525,9 @@ _SENTRY: Final = "http.headers.sentry-hook-resource"
 #: Confluence, whose pages may be content, names its events in another field.
 _AT_JIRA: Final = "jira?*|attachment_*|board_*|comment_*|filter_*|issue*|option_*|project_*|sprint_*|user_*|worklog_*"
 _VERCEL: Final = (
-    "id & createdAt & type=deployment*|project.*|domain.*|integration-*|edge-config*|firewall.*|alerts.*"
-    "|attack.*|budget.*|flag*|marketplace.*|observability.* & region,payload.deployment.id,payload.deploymentId"
+    "id & createdAt & type=deployment*|project.created|project.domain*|project.env*|project.removed|project.renamed"
+    "|project.roll*|domain.*|integration-*|edge-config*|firewall.*|alerts.*|attack.*|budget.*|flag*|marketplace.*"
+    "|observability.* & region,payload.deployment.id,payload.deploymentId"
 )
 _HOSTS: Final = (
     ignored("Netlify", "a deploy", f"{{{_NETLIFY}}}", _NETLIFY, _NETLIFY),
@@ -541,11 +542,11 @@ _HOSTS: Final = (
             ("AppOptics", "alert.name", "alert.id & trigger_time & conditions.0.id"),
             ("Azure Monitor", "data.essentials.monitorCondition,schemaId", "schemaId=*zureMonitor*|Microsoft.Ins*"),
             ("Grafana", "state", "ruleId & ruleUrl & state=alerting|ok|no_data|paused|pending"),  # before version 8
-            ("Datadog", "event_type", "org.id & last_updated & title"),
+            ("Datadog", "event_type", "org.id & last_updated & title & event_type=*alert|*monitor|service_check"),
             ("JFrog", "top_severity", "watch_name & issues.0.severity"),
             ("New Relic", "current_state,state", "incident_url,issueUrl=https://*.newrelic.com/*"),
             ("Opsgenie", "action", "alert.alertId & integrationId"),
-            ("PagerDuty", "event.event_type", "event.resource_type & event.occurred_at"),
+            ("PagerDuty", "event.event_type", "event.resource_type=alert|incident|pagey|service & event.occurred_at"),
             ("PagerDuty", "messages.0.event,messages.0.type", "messages.0.event,messages.0.type=incident.*"),
             ("Pingdom", "current_state", "check_id & check_type & previous_state"),
             ("Raygun", "eventType", "event=error_notification|error_activity & error.url & application.name"),
@@ -604,7 +605,7 @@ _HOSTS: Final = (
             ("Pulumi", "http.headers.pulumi-webhook-kind", ""),
             ("Railway", "type", "resource.project.id & resource.environment.id"),
             ("Railway", "type", "type=DEPLOY & project.id & environment.id & deployment.id"),
-            ("Read the Docs", "event", "event=build:* & build_url & slug"),
+            ("Read the Docs", "event", "event=build:failed|build:passed|build:triggered & build_url & slug"),
             ("Render", "type", "data.id,data.serviceId=ev?-*|srv-*|crn-*|dpg-*|red-* & timestamp"),
             ("Rundeck", "trigger", "executionId & execution.href"),
             ("Review Board", "event", "event=reply_*|review_* & review_request.absolute_url"),

@@ -152,7 +152,8 @@ _AT_GITLAB: Final = (
 )
 #: Each belongs to a project, a user, a group or a key.
 _SYSTEM_EVENTS: Final = (
-    "event_name=repository_update|project_*|user_*|group_*|subgroup_*|key_* & project_id,user_id,group_id,key"
+    "event_name=repository_update|project_create|project_destroy|project_rename|project_transfer|project_update|user_*"
+    "|group_create|group_destroy|group_rename|subgroup_*|key_create|key_destroy & project_id,user_id,group_id,key"
 )
 _LIKE_GITLAB: Final = "http.headers.codeup-event,http.headers.x-codeup-event,http.headers.x-atomgit-event"
 _GITLAB_KINDS: Final = (
@@ -247,9 +248,10 @@ _DATA_CENTER_KINDS: Final = (
 _BITBUCKET_BARE: Final = (
     control("Bitbucket", "push", "nothing was pushed: push.changes is empty", "push.changes=[]"),
     ignored(
-        *("Bitbucket", "another event", "event on {repository.full_name,project.key}"),
+        *("Bitbucket", "another event", "event on {repository.full_name,repository.fullName,project.key}"),
         "pullrequest.state,commit_status.state,issue.state",
-        when="actor.uuid & repository.uuid,project.uuid & repository.full_name,project.type=*/*|project",
+        when="actor.uuid,pullrequest.authorLogin & repository.uuid,project.uuid,repository.scmId"
+        " & repository.full_name,repository.fullName,project.type=*/*|project",
     ),
 )
 
@@ -259,7 +261,7 @@ _BITBUCKET_BARE: Final = (
 _IN_FULL: Final = "set the service hook's resource details to 'All'"
 _SERVICE_HOOKS: Final = (
     "eventType & publisherId=tfs|rm|pipelines|audit|azure-devops",
-    "eventType & publisherId & subscriptionId,resourceVersion",
+    "eventType & publisherId & notificationId,resourceVersion",
     "eventType=git.*|build.complete|workitem.*|ms.vss-*|ms.azure-devops-* & createdDate,resource.pullRequestId",
 )
 _AZURE_KINDS: Final = (
@@ -294,7 +296,7 @@ _AT_GERRIT: Final = (
 _AT_SOURCEHUT: Final = "http.headers.x-webhook-event"
 _DELIVERY: Final = "{http.headers.x-webhook-delivery}"
 _TOLD_BY_SOURCEHUT: Final = (
-    "repo:create|repo:update|repo:delete|REPO_*|GIT_*|TICKET_*|PATCHSET_*|JOB_* & http.headers.x-webhook-delivery"
+    "repo:create|repo:update|repo:delete|REPO_*|GIT_*|TICKET_*|PATCHSET_*|JOB_*ATED & http.headers.x-webhook-delivery"
 )
 _BACKLOG: Final = "project.projectKey & createdUser.id"
 _IN_PAGURE: Final = "msg.branch,body.branch,branch,msg.commit.branch,commit.branch"
@@ -334,7 +336,7 @@ _OF_A_REF: Final = (
         commits="commits",
         total="total_commits_count",
     ),
-    _other("Harness", "trigger", when="trigger & repo.git_url"),
+    _other("Harness", "trigger", when="trigger=pullreq_*|merge_queue_* & repo.git_url"),
     # https://huggingface.co/docs/hub/webhooks
     _push(
         *("Hugging Face", "event.scope=repo.content* & repo.name"),
@@ -348,7 +350,7 @@ _OF_A_REF: Final = (
         ref="refs/heads/main",
         default="main",
     ),
-    _other("Hugging Face", "event.scope", when="event.scope & repo.name"),
+    _other("Hugging Face", "event.scope", when="event.scope=repo*|discussion* & repo.name"),
     # https://man.sr.ht/git.sr.ht/api.md#webhooks   https://man.sr.ht/graphql.md#webhooks: a query says what is sent.
     *(
         _push(
@@ -436,7 +438,8 @@ _OF_A_REF: Final = (
     ),
     _other(
         *("OneDev", "type"),
-        when="type=Build*|CodeComment*|Issue*|PullRequest*|Workspace* & projectId,project.id & date",
+        when="type=Build*ing|BuildFinished|BuildLabel*|BuildResumed|BuildSubmitted|BuildUpdated|CodeComment*|IssueComm*"
+        "|IssueChanged|IssueDeleted|IssueOpened|Issues*|PullRequest*|Workspace* & projectId,project.id & date",
     ),
     # https://radicle.garden/help/ci: without a branch it is the default one
     _push("Radicle", f"{_AT_RADICLE}=push|branch_created|branch_updated", _IN_RADICLE, "after", "before"),

@@ -69,8 +69,7 @@ class Kind(Value):
 
         def text(template: str, *, short: bool = False) -> str | None:
             # An event that builds nothing may lack fields.
-            template = template if builds else template.replace("!", "")
-            return filled(template, message.look, short=short) or None
+            return filled(template if builds else template.replace("!", ""), message.look, short=short) or None
 
         ref = text(self.ref)
         ref = f"refs/heads/{ref}" if ref and not ref.startswith("refs/") else ref
@@ -120,8 +119,7 @@ class Kind(Value):
             return None
         found: dict[str, None] = {}
         for commit in commits:
-            lists = [dig(commit, name) for name in ("added", "modified", "removed")]
-            known = [one for one in lists if isinstance(one, list)]
+            known = [one for name in ("added", "modified", "removed") if isinstance(one := dig(commit, name), list)]
             if not known or sum(map(len, known)) >= MOST_FILES:
                 return None
             found |= dict.fromkeys(path for one in known for path in one if isinstance(path, str))
@@ -204,8 +202,7 @@ def parts_of(message: Message, tables: Collection[Sequence[Kind]]) -> Iterator[t
     batch, several = message.event, iter([message])
     first = kind_of_event(message.but(event=batch[0]), tables) if isinstance(batch, list) and batch else None
     if first is not None and first is not kind_of_event(message, tables):
-        own = message.id
-        several = (message.but(event=one, id=own and f"{own}#{place}") for place, one in enumerate(batch))
+        several = (message.but(event=one, id=message.id and f"{message.id}#{place}") for place, one in enumerate(batch))
     for one in several:
         kind = kind_of_event(one, tables)
         if kind is None or not kind.each:
@@ -261,8 +258,7 @@ def holds(message: Message, path: str, patterns: Sequence[str]) -> bool:
     found = message.look(path, ABSENT)
     if found in ([], {}):
         return str(found) in patterns
-    several = found if isinstance(found, list) else [found]
-    texts = ("null" if one is None else as_text(one) for one in several)
+    texts = ("null" if one is None else as_text(one) for one in (found if isinstance(found, list) else [found]))
     return any(text is not None and matches_any(text, patterns) for text in texts)
 
 
