@@ -675,6 +675,7 @@ OWN: list[tuple[Json, bool]] = [
     ({"type": "project.updated", "createdAt": 1}, True),
     ({"entity_type": "price", "event_type": "x", "environment": "prod"}, True),
     ({"entity_type": "price", "event_type": "x", "webhook_call_id": "7"}, False),
+    ({"entity_type": "item_type", "event_type": "update", "environment": "main"}, False),
     ({"type": "order.placed", "eventCreatedOn": "2026"}, True),
     ({"action": "updated", "repository": {"full_name": "a/b"}}, False),
     ({"healthcheck": True}, True),

@@ -138,7 +138,13 @@ _DATOCMS: Final = (
             ("a promoted environment", "entity_type=environment & event_type=promote"),
         )
     ),
-    _not_at_dato("another event", "{entity_type}", "*", "entity_type,event_type", "event_type & webhook_call_id"),
+    *(
+        _not_at_dato("another event", "{entity_type}", of, "entity_type,event_type", f"event_type & {marks}")
+        for of, marks in (
+            ("*", "webhook_call_id"),
+            ("build_trigger|environment|item|item_type|maintenance_mode|sso_user|upload", "environment"),
+        )
+    ),
 )
 
 # --- Prismic: https://prismic.io/docs/webhooks -----------------------------------------------------

@@ -69,7 +69,8 @@ class Kind(Value):
 
         def text(template: str, *, short: bool = False) -> str | None:
             # An event that builds nothing may lack fields.
-            return filled(template if builds else template.replace("!", ""), message.look, short=short) or None
+            template = template if builds else template.replace("!", "")
+            return filled(template, message.look, short=short) or None
 
         ref = text(self.ref)
         ref = f"refs/heads/{ref}" if ref and not ref.startswith("refs/") else ref
@@ -119,7 +120,8 @@ class Kind(Value):
             return None
         found: dict[str, None] = {}
         for commit in commits:
-            known = [one for name in ("added", "modified", "removed") if isinstance(one := dig(commit, name), list)]
+            lists = [dig(commit, name) for name in ("added", "modified", "removed")]
+            known = [one for one in lists if isinstance(one, list)]
             if not known or sum(map(len, known)) >= MOST_FILES:
                 return None
             found |= dict.fromkeys(path for one in known for path in one if isinstance(path, str))
@@ -202,7 +204,8 @@ def parts_of(message: Message, tables: Collection[Sequence[Kind]]) -> Iterator[t
     batch, several = message.event, iter([message])
     first = kind_of_event(message.but(event=batch[0]), tables) if isinstance(batch, list) and batch else None
     if first is not None and first is not kind_of_event(message, tables):
-        several = (message.but(event=one, id=message.id and f"{message.id}#{place}") for place, one in enumerate(batch))
+        own = message.id
+        several = (message.but(event=one, id=own and f"{own}#{place}") for place, one in enumerate(batch))
     for one in several:
         kind = kind_of_event(one, tables)
         if kind is None or not kind.each:
@@ -258,7 +261,8 @@ def holds(message: Message, path: str, patterns: Sequence[str]) -> bool:
     found = message.look(path, ABSENT)
     if found in ([], {}):
         return str(found) in patterns
-    texts = ("null" if one is None else as_text(one) for one in (found if isinstance(found, list) else [found]))
+    several = found if isinstance(found, list) else [found]
+    texts = ("null" if one is None else as_text(one) for one in several)
     return any(text is not None and matches_any(text, patterns) for text in texts)
 
 
