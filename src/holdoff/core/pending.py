@@ -23,11 +23,7 @@ from holdoff.core.record import (
 )
 from holdoff.core.request import Request
 from holdoff.core.token import instant_ms
-from holdoff.core.value import Value
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Final
+from holdoff.core.value import Final, Value
 
 #: How much of a token names a caller that waits: 40 of its random bits.
 _NAME_LENGTH: Final = 8

@@ -30,11 +30,7 @@ from holdoff.core.record import Claim, Record
 from holdoff.core.request import Request
 from holdoff.core.starting import Resolved, describe
 from holdoff.core.terms import Terms
-from holdoff.core.value import Value
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any, Final
+from holdoff.core.value import Any, Final, Value
 
 #: Reasons that may be over at any moment: such a skip always needs a read.
 _PASSING: Final = frozenset({Why.CLAIMED, Why.RUNNING, Why.UNCHANGED, Why.SUPERSEDED})

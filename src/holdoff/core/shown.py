@@ -13,9 +13,7 @@ import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Final
+from holdoff.core.value import Final
 
 #: Settings that are for secrets, with all settings below them.
 PLACES: Final = r"(?s)(?:.*[.:\s])?(?:environment|options|webhooks|store|endpoint|starter|command)(?:[.\[].*)?"

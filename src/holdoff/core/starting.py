@@ -19,12 +19,8 @@ from holdoff.core.errors import HoldoffError, StartRefused, StoreError
 from holdoff.core.record import Claim, End, Record
 from holdoff.core.request import GateKey, storable
 from holdoff.core.terms import Terms
-from holdoff.core.value import Value
+from holdoff.core.value import Any, Final, Value
 from holdoff.core.waits import Wait, waits
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any, Final
 
 #: How much of an error's text a decision repeats.
 MAX_WORDS: Final = 1_000
