@@ -24,7 +24,7 @@ from __future__ import annotations
 from holdoff.core import builds, claims, clocks, lines
 from holdoff.core.decision import Decision, Outcome, Why
 from holdoff.core.pending import Fold, content_of, joined, single, waiter_name
-from holdoff.core.record import KEPT_EVENTS, Claim, Pending, Record, digest, shifted
+from holdoff.core.record import Claim, Pending, Record, digest
 from holdoff.core.request import GateKey, Request
 from holdoff.core.terms import Terms
 from holdoff.core.token import restamped
@@ -187,10 +187,8 @@ def _fold(record: Record, trigger: Trigger, terms: Terms, now_ms: int) -> Fold:
 def _with_trigger(record: Record, fold: Fold, now_ms: int) -> Record:
     """The record with this trigger pending, alone or with others; without the id of the write."""
     alone = single(fold.request, now_ms, waiter=fold.waiter)
-    return record.but(
-        pending=alone if record.pending is None else joined(record.pending, alone, older=fold.older),
-        events=shifted(fold.event, record.events, KEPT_EVENTS),
-    )
+    both = alone if record.pending is None else joined(record.pending, alone, older=fold.older)
+    return record.with_trigger(both, fold.event)
 
 
 def _is_due_in_time(record: Record, folded: Record) -> bool:

@@ -9,18 +9,7 @@ atomic step: ``Fold.applied`` on a record, or the same as one conditional update
 from __future__ import annotations
 
 from holdoff.core.lines import is_older
-from holdoff.core.record import (
-    KEPT_EVENTS,
-    KEPT_NOTES,
-    KEPT_WAITERS,
-    KEPT_WRITES,
-    MAX_NOTE,
-    Note,
-    Pending,
-    Record,
-    digest,
-    shifted,
-)
+from holdoff.core.record import KEPT_NOTES, KEPT_WAITERS, KEPT_WRITES, MAX_NOTE, Note, Pending, Record, digest, shifted
 from holdoff.core.request import Request
 from holdoff.core.token import instant_ms
 from holdoff.core.value import Final, Value
@@ -153,8 +142,4 @@ class Fold(Value):
             notes=shifted(note_of(self.request), pending.notes, KEPT_NOTES),
             waiters=shifted(self.waiter, pending.waiters, KEPT_WAITERS),
         )
-        return record.but(
-            pending=more,
-            writes=shifted(self.write_id, record.writes, KEPT_WRITES),
-            events=shifted(self.event, record.events, KEPT_EVENTS),
-        )
+        return record.with_trigger(more, self.event).but(writes=shifted(self.write_id, record.writes, KEPT_WRITES))

@@ -59,7 +59,6 @@ class Pending(Value):
 
     Attributes:
         request: the newest trigger's: what will be built. It is forced if one of the triggers was.
-        count: how many triggers.
         first_ms, last_ms: when the first and the last came.
         failures: how many starts in a row were refused, or builds failed; sets the back-off.
         retry_ms: when the back-off ends; 0: there is none.
@@ -120,7 +119,6 @@ class Running(Value):
     Attributes:
         lease_until_ms: from this instant on it counts as ended.
         covers: the triggers it answers.
-        claimed_ms: when it was claimed.
         before: ``lastbuild`` before it, for ``on_failure="rearm"``.
         polled_ms: when its starter was last asked how it is.
         cancel_failed: cancelling it (``overlap="cancel"``) has failed.
@@ -157,9 +155,7 @@ class Finished(Value):
 
     Attributes:
         ended_ms: when; ``None`` (in the history only): not reported.
-        succeeded, detail, exit_status: as in ``End``.
         covers: in the history only: the triggers it answered.
-        claimed_ms: as in ``Running``.
     """
 
     build_id: str
@@ -265,6 +261,10 @@ class Record(Value):
     def swapped(self, write_id: str) -> Record:
         """This record as written by the swap ``write_id``."""
         return self.but(writes=shifted(write_id, self.writes, KEPT_WRITES), moved=write_id)
+
+    def with_trigger(self, pending: Pending, event: str | None) -> Record:
+        """This record with one more trigger in what is pending, and with its event."""
+        return self.but(pending=pending, events=shifted(event, self.events, KEPT_EVENTS))
 
     def is_version(self, other: Record) -> bool:
         """Whether this is the very record ``other``: by the last write's id *and* ``lastbuild``, the one attribute that
