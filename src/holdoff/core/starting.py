@@ -24,6 +24,7 @@ from holdoff.core.waits import Wait, waits
 
 #: How much of an error's text a decision repeats.
 MAX_WORDS: Final = 1_000
+Rule = Callable[[Record, Claim, Terms, int], Record]
 
 
 class Resolved(Value):
@@ -53,7 +54,10 @@ class Resolved(Value):
         return self.record.claim is not None and self.error is not None
 
 
-def resolve(record: Record, claim: Claim, terms: Terms) -> Generator[Effect, Any, Resolved]:
+Resolving = Generator[Effect, Any, Resolved]
+
+
+def resolve(record: Record, claim: Claim, terms: Terms) -> Resolving:
     """Turn a claim of this process into a build, a refusal, or an unknown start.
 
     ``record`` is the record after our claim was written. If that write's response was lost, it may have changed since.
@@ -122,7 +126,7 @@ def _cancel_first(record: Record, claim: Claim, terms: Terms) -> Generator[Effec
     return record
 
 
-def _start(record: Record, claim: Claim, terms: Terms, searched_ms: int | None) -> Generator[Effect, Any, Resolved]:
+def _start(record: Record, claim: Claim, terms: Terms, searched_ms: int | None) -> Resolving:
     try:
         build_id: str = yield Start(claim.request, claim.token)
     except StartRefused as refusal:
@@ -132,25 +136,17 @@ def _start(record: Record, claim: Claim, terms: Terms, searched_ms: int | None) 
     return (yield from _confirm(record, claim, build_id, terms))
 
 
-def _end_claim(
-    record: Record,
-    claim: Claim,
-    terms: Terms,
-    rule: Callable[[Record, Claim, Terms, int], Record],
-    why: str | None = None,
-    *,
-    is_refused: bool = False,
-) -> Generator[Effect, Any, Resolved]:
-    """Give the claim back, or leave it, as the rule says. ``why``: the error if it stays, or if it was refused."""
+def _end_claim(record: Record, claim: Claim, terms: Terms, rule: Rule, why_left: str | None = None) -> Resolving:
+    """Give the claim back, or leave it, as the rule says. ``why_left``: the error if it stays."""
     after, is_ours = yield from writes.apply(lambda now, at_ms: rule(now, claim, terms, at_ms), record, terms)
     if claims.held_by(after, claim):
-        return Resolved(record=after, error=why)
+        return Resolved(record=after, error=why_left)
     if is_ours and after.pending is not None:  # else another process has built it
-        return Resolved(record=after, error=why if is_refused else None, is_refused=is_refused)
+        return Resolved(record=after)
     return _lost_claim(after, claim.token)
 
 
-def _confirm(record: Record, claim: Claim, build_id: str, terms: Terms) -> Generator[Effect, Any, Resolved]:
+def _confirm(record: Record, claim: Claim, build_id: str, terms: Terms) -> Resolving:
     try:
         after, _ = yield from writes.apply(
             lambda now, at_ms: builds.confirmed(now, claim, build_id, terms, at_ms), record, terms
@@ -161,16 +157,15 @@ def _confirm(record: Record, claim: Claim, build_id: str, terms: Terms) -> Gener
     return Resolved(record=after, build_id=build_id)
 
 
-def _give_back(
-    record: Record, claim: Claim, terms: Terms, refusal: StartRefused, searched_ms: int | None
-) -> Generator[Effect, Any, Resolved]:
+def _give_back(record: Record, claim: Claim, terms: Terms, refusal: StartRefused, searched_ms: int | None) -> Resolving:
     why, again = _words(refusal), bool(refusal.worth_retrying)
     refused = partial(claims.refused, worth_retrying=again, why=why, searched_ms=searched_ms)
     try:
-        return (yield from _end_claim(record, claim, terms, refused, why, is_refused=True))
+        resolved = yield from _end_claim(record, claim, terms, refused, why)
     except StoreError as error:
         # The claim stays for its lease; then the starter is asked again.
         return Resolved(record=record, error=f"{why} (and {error})", unconfirmed=True)
+    return resolved.but(error=why, is_refused=True) if resolved.is_given_back else resolved
 
 
 def _lost_claim(record: Record, token: str) -> Resolved:
