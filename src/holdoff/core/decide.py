@@ -34,46 +34,31 @@ from holdoff.core.waits import Wait, foremost, must_poll, ready_ms, told_ms, tur
 
 
 class Trigger(Value):
-    """A request for a build.
-
-    Attributes:
-        token: names the decision, and is the idempotency key if it starts a build.
-        waits: its caller waits for the build, and may start it itself when it is due.
-    """
+    """A request for a build."""
 
     request: Request
-    token: str
-    waits: bool = False
+    token: str  #: names the decision, and is the idempotency key if it starts a build
+    waits: bool = False  #: its caller waits for the build, and may start it itself when it is due
 
 
 class Wake(Value):
-    """The attempt to start what is due.
-
-    Attributes:
-        waiter: the token of the waiting caller that makes it; ``None``: none does.
-    """
+    """The attempt to start what is due."""
 
     gate: GateKey
     token: str
-    waiter: str | None = None
+    waiter: str | None = None  #: the token of the waiting caller that makes it; ``None``: none does
 
 
 class Step(Value):
-    """What one event makes of a record.
+    """What one event makes of a record."""
 
-    Attributes:
-        record: what a swap is to write; the record that was decided on, itself, if nothing is to be written.
-        claim: the claim that this makes or takes over: once it is written, it is made a build.
-        polls: the starter is to be asked how the running build is; what it says is written, and it is decided again.
-        fold: the same change as a fold, if a fold is enough; without its write id.
-        same: the request, and until when it meets the same step if the record stays as it is; ``None``: not known.
-    """
-
-    record: Record
+    record: Record  #: what a swap is to write; the record that was decided on, itself, if nothing is to be written
     decision: Decision
-    claim: Claim | None = None
+    claim: Claim | None = None  #: the claim that this makes or takes over: once it is written, it is made a build
+    #: The starter is to be asked how the running build is; what it says is written, and it is decided again.
     polls: bool = False
-    fold: Fold | None = None
+    fold: Fold | None = None  #: the same change as a fold, if a fold is enough; without its write id
+    #: The request, and until when it meets the same step if the record stays as it is; ``None``: not known.
     same: tuple[Request, int] | None = None
 
 

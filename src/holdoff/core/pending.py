@@ -91,25 +91,16 @@ def has_waiter(fold: Pending, token: str, margin_ms: int) -> bool:
 
 
 class Fold(Value):
-    """One trigger that joins what is pending, by one conditional write.
+    """One trigger that joins what is pending, by one conditional write."""
 
-    Attributes:
-        write_id: the id of this write, by which it is recognised if it is sent again.
-        request: the trigger's.
-        older: the request is older than the newest on its line: it is counted and noted, and that newest is built.
-        event: the digest of its event id.
-        waiter: the name of its caller, if the caller waits.
-        last_ms: when the trigger came; ``None``: a later one came already, and the record's ``last_ms`` stays.
-        in_order: whether ``last_ms`` must not move back (a quiet time counts from it; waiters are known by it).
-    """
-
-    write_id: str
-    request: Request
+    write_id: str  #: the id of this write, by which it is recognised if it is sent again
+    request: Request  #: the trigger's
+    #: The request is older than the newest on its line: it is counted and noted, and that newest is built.
     older: bool = False
-    event: str | None = None
-    waiter: str | None = None
-    last_ms: int | None
-    in_order: bool = False
+    event: str | None = None  #: the digest of its event id
+    waiter: str | None = None  #: the name of its caller, if the caller waits
+    last_ms: int | None  #: when the trigger came; ``None``: a later one came already, and the record's stays
+    in_order: bool = False  #: ``last_ms`` must not move back (a quiet time counts from it; waiters are known by it)
 
     def applied(self, expected: Record, current: Record) -> Record | None:
         """The record with this trigger in it; ``None``: a swap happened since, or the trigger is in already."""

@@ -37,19 +37,13 @@ _PASSING: Final = frozenset({Why.CLAIMED, Why.RUNNING, Why.UNCHANGED, Why.SUPERS
 
 
 class Snapshot(Value):
-    """What a process last saw of a gate: the record, and an instant before it was read.
-
-    Attributes:
-        skipped: the request that was last skipped on this record.
-        skip: the decision on that request.
-        skip_until_ms: until when the same request gets the same decision.
-    """
+    """What a process last saw of a gate: the record, and an instant before it was read."""
 
     record: Record | None = None
     seen_ms: int = 0
-    skipped: Request | None = None
-    skip: Decision | None = None
-    skip_until_ms: int = 0
+    skipped: Request | None = None  #: the request that was last skipped on this record
+    skip: Decision | None = None  #: the decision on that request
+    skip_until_ms: int = 0  #: until when the same request gets the same decision
 
 
 class Decided(Value, kw_only=False):

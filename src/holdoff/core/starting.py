@@ -28,20 +28,13 @@ Rule = Callable[[Record, Claim, Terms, int], Record]
 
 
 class Resolved(Value):
-    """The result of a claim. With neither ``build_id`` nor ``error`` the start was put off.
-
-    Attributes:
-        build_id: the build that was started.
-        error: why there is no build.
-        is_refused: certainly no build was started. With an ``error``, and not refused: that is not known.
-        unconfirmed: the store did not take the result.
-    """
+    """The result of a claim. With neither ``build_id`` nor ``error`` the start was put off."""
 
     record: Record
-    build_id: str | None = None
-    error: str | None = None
-    is_refused: bool = False
-    unconfirmed: bool = False
+    build_id: str | None = None  #: the build that was started
+    error: str | None = None  #: why there is no build
+    is_refused: bool = False  #: certainly no build was started. With an ``error``, and not refused: that is not known
+    unconfirmed: bool = False  #: the store did not take the result
 
     @property
     def is_given_back(self) -> bool:
