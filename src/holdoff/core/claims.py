@@ -95,12 +95,8 @@ def refused(
     why: str | None = None,
     searched_ms: int | None = None,
 ) -> Record:
-    """The starter refused: as ``returned``; if the slot is given back, the triggers get a back-off.
-
-    Args:
-        why: the starter's words.
-        searched_ms: the starter was searched after this instant, before this request, and found no build.
-    """
+    """The starter refused, and said ``why``: as ``returned``; if the slot is given back, the triggers get a back-off.
+    ``searched_ms``: the starter was searched after this instant, before this request, and found no build."""
     new = returned(record, claim, terms, now_ms, searched_ms)
     if new is record or new.claim is not None or new.pending is None:
         return new

@@ -104,9 +104,8 @@ def is_set_back(record: Record, request: Request) -> bool:
     if place is None or place.parent is None:
         return False
     newest = next((line for line in _started(record) if line.line == place.line), None)
-    if newest is None or place.parent == newest.source_version:
-        return False
-    return place != newest  # else it is the push of that start, delivered again
+    # If they are the same, it is the push of that start, delivered again.
+    return newest is not None and place.parent != newest.source_version and place != newest
 
 
 def with_started(record: Record, request: Request) -> tuple[Line, ...]:

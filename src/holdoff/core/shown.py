@@ -105,8 +105,7 @@ def shown_field(field: str) -> str:
 
 def shown_name(name: str) -> str:
     """A name of the user's own, as far as it looks like one."""
-    is_short = len(name) <= TRIVIAL
-    return name if is_short or (len(name) <= LONGEST and re.fullmatch(_NAME, name)) else "..."
+    return name if len(name) <= TRIVIAL or (len(name) <= LONGEST and re.fullmatch(_NAME, name)) else "..."
 
 
 def shown_program(program: str) -> str:
