@@ -6,8 +6,7 @@
 token and the same request, after asking the starter whether that build exists.
 
 **A refusal proves only that its own request started nothing.** A request of an earlier attempt may have started the
-build, or may still be in flight. After a take-over, a refusal therefore gives the slot back only if the starter was
-searched after the last instant at which such a request could be read. Until then the claim stays.
+build, or may still be in flight. Until it is certain that neither is so (``is_certain``), the claim stays.
 """
 
 from __future__ import annotations

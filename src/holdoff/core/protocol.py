@@ -8,12 +8,10 @@ race and a lost response mean:
 2. *Decide*. A decision that writes may use any snapshot, because the write is conditional on it. One that writes
    nothing needs a record that was read in this call. One exception: a skip may use a snapshot that is younger than
    ``max_staleness``, unless its reason is one that may be over at any moment.
-3. *Write* (``writes``), with an id of its own. The loser of a race gets the current record in the same answer, and
-   decides again.
+3. *Write* (``writes``). The loser of a race decides again, on the record in the answer.
 4. *Start* (``starting``) what was claimed, if the lease is not over at that very moment.
 5. *Confirm* the build. If the start was certainly refused, give the slot back. If the outcome is not known, leave the
-   claim: after its lease the next trigger or wake takes it over, with the same token and request, and asks the starter
-   first whether the build exists.
+   claim: after its lease the next trigger or wake takes it over.
 """
 
 from __future__ import annotations

@@ -1,9 +1,7 @@
-"""From a claim to a build: start it, confirm it, give the slot back, or leave the claim for a take-over; and the
-decision that tells which of these it was.
+"""From a claim to a build: start it, confirm it, give the slot back, or leave the claim for a take-over (see
+``claims``); and the decision that tells which of these it was.
 
-A late claimant must not start, so the lease is checked again after each call that can take time. If it is not known
-whether the start happened, the claim stays. After its lease another process takes it over, with the same token and
-request, and first asks the starter whether the build exists.
+A late claimant must not start, so the lease is checked again after each call that can take time.
 """
 
 from __future__ import annotations
