@@ -134,14 +134,10 @@ def shown_url(url: str) -> Unquoted:
     if not is_file:
         host, slash, _ = path.removeprefix("//").partition("/")
         host = host if is_plain(host) else "..."
-        path = f"{user or '//'}{host}{slash and '/...'}" if user or path.startswith("//") else path and _opaque(path)
+        opaque = path if re.fullmatch(r"\d{0,5}", path) else "..."  # without slashes: 8000 in localhost:8000
+        path = f"{user or '//'}{host}{slash and '/...'}" if user or path.startswith("//") else opaque
     names = [shown_name(part.partition("=")[0]) + "=..." for part in query.split("&") if part]
     return Unquoted(repr(f"{scheme}:{path}{mark}{'&'.join(names)}"))
-
-
-def _opaque(rest: str) -> str:
-    """What follows a scheme without slashes: ``8000`` in ``localhost:8000``."""
-    return rest if re.fullmatch(r"\d{1,5}", rest) else "..."
 
 
 def without_secrets(text: str) -> str:
