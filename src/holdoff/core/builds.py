@@ -70,8 +70,7 @@ def finished(record: Record, end: End, terms: Terms, now_ms: int) -> Record:
 
 
 def failed_ms(record: Record) -> int | None:
-    """When the last build ended, if it failed; ``None``: it did not, or Holdoff or the old snippet has started another
-    since."""
+    """When the last build ended, if it failed; ``None``: it did not, or another has started since."""
     end = record.finished
     if end is None or end.succeeded is not False or record.running is not None:
         return None

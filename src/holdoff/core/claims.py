@@ -44,8 +44,7 @@ def is_expired(claim: Claim | None, now_ms: int) -> bool:
 
 
 def taken_over(record: Record, terms: Terms, now_ms: int) -> Record:
-    """An expired claim with a new holder: the same token and request, a new lease, and a cooldown that counts from
-    now."""
+    """An expired claim with a new holder: the same token and request, a new lease, a cooldown that counts from now."""
     claim = record.claim
     assert claim is not None
     assert is_expired(claim, now_ms)

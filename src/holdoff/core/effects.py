@@ -34,8 +34,7 @@ class Swap(Value, kw_only=False):
 
 
 class FoldIn(Value, kw_only=False):
-    """Add one trigger to what is pending, as one atomic step: ``Fold.applied``. Answered with ``Swapped`` or
-    ``Lost``."""
+    """Add one trigger to what is pending, as one atomic step: ``Fold.applied``. Answered like ``Swap``."""
 
     expected: Record
     fold: Fold

@@ -147,7 +147,8 @@ class Request(Value):
         source_version: the commit, tag or version to build; ``None``: whatever is newest.
         event_id: the id of the event behind it, for recognising a redelivery.
         environment: variables for the build, as pairs, by name; a mapping is taken, too.
-        secondary_versions: the version of each of the build's other sources, in the same way, by its identifier.
+        secondary_versions: the version of each of the build's other sources, as pairs, by the source's identifier; a
+            mapping is taken, too.
         by: who asked.
         forced: whether it was forced.
         line: what versions follow one another on, such as a repository's branch; ``None``: not known.
