@@ -84,14 +84,7 @@ def is_of(record: Record, token: str) -> bool:
 
 
 def refused(
-    record: Record,
-    claim: Claim,
-    terms: Terms,
-    now_ms: int,
-    *,
-    worth_retrying: bool,
-    why: str | None = None,
-    searched_ms: int | None = None,
+    record: Record, claim: Claim, terms: Terms, now_ms: int, *, worth_retrying: bool, why: str, searched_ms: int | None
 ) -> Record:
     """The starter refused, and said ``why``: as ``returned``; if the slot is given back, the triggers get a back-off.
     ``searched_ms``: the starter was searched after this instant, before this request, and found no build."""
@@ -99,7 +92,7 @@ def refused(
     if new is record or new.claim is not None or new.pending is None:
         return new
     pending = backed_off(record.pending, new.pending, now_ms, worth_retrying=worth_retrying)
-    return new.but(pending=pending.but(refusal=why and why[:MAX_REFUSAL]))
+    return new.but(pending=pending.but(refusal=why[:MAX_REFUSAL]))
 
 
 def returned(record: Record, claim: Claim, terms: Terms, now_ms: int, searched_ms: int | None = None) -> Record:
