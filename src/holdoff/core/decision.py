@@ -230,6 +230,4 @@ _SENTENCES: Final = {
     Why.IDLE: ("nothing is pending", "nothing is pending"),
 }
 #: Reasons that say all: nothing follows.
-_FINAL: Final = frozenset(
-    {Why.DUPLICATE, Why.UNCHANGED, Why.SUPERSEDED, Why.IDLE, Why.COVERED, Why.REPLACED, Why.DROPPED}
-)
+_FINAL: Final = (Why.DUPLICATE, Why.UNCHANGED, Why.SUPERSEDED, Why.IDLE, Why.COVERED, Why.REPLACED, Why.DROPPED)
