@@ -51,7 +51,7 @@ class Decided(Value, kw_only=False):
     snapshot: Snapshot
 
 
-Asks = Generator[Effect, "Any", Decided]
+Asks = Generator[Effect, Any, Decided]
 
 
 def trigger(event: Trigger, terms: Terms, snapshot: Snapshot) -> Asks:

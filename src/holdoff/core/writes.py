@@ -20,7 +20,7 @@ from holdoff.core.waits import with_due
 #: In each lost race another writer succeeded, so this many losses in a row mean that something is wrong.
 MAX_TRIES: Final = 200
 NOW: Final = Now()
-Writes = Generator[Effect, "Any", Swapped | Lost]
+Writes = Generator[Effect, Any, Swapped | Lost]
 Change = Callable[[Record, int], Record]
 
 
