@@ -38,9 +38,9 @@ CLAIMED = Record(lastbuild=seconds(NOW), claim=CLAIM, due_ms=NOW + MINUTE)
 NEWER = pending(NOW + 3, source_version="v2")
 
 
-def refused(record: Record, by: Claim, at_ms: int = NOW, **more: Any) -> Record:
+def refused(record: Record, by: Claim, at_ms: int = NOW) -> Record:
     """Refused, as something that passes."""
-    return claims.refused(record, by, TERMS, at_ms, worth_retrying=True, **more)
+    return claims.refused(record, by, TERMS, at_ms, worth_retrying=True, why="busy", searched_ms=None)
 
 
 # --- made and taken over -------------------------------------------------------------------------------------------
@@ -201,9 +201,9 @@ def test_a_late_confirm_puts_no_older_version_back(margin_ms: int, claimed_ms: i
 @pytest.mark.parametrize(("worth_retrying", "wait_ms"), [(True, 5_000), (False, MINUTE)])
 def test_a_start_that_was_certainly_refused_gives_the_slot_back(worth_retrying: bool, wait_ms: int) -> None:
     at_ms = NOW + 1_000
-    after = claims.refused(CLAIMED, CLAIM, TERMS, at_ms, worth_retrying=worth_retrying)
+    after = claims.refused(CLAIMED, CLAIM, TERMS, at_ms, worth_retrying=worth_retrying, why="busy", searched_ms=None)
     assert (after.lastbuild, after.claim) == (BEFORE, None)
-    assert after.pending == THAWED.but(retry_ms=at_ms + wait_ms, failures=1)
+    assert after.pending == THAWED.but(retry_ms=at_ms + wait_ms, failures=1, refusal="busy")
     assert with_due(after, TERMS).due_ms == at_ms + wait_ms
 
 
@@ -216,7 +216,7 @@ def test_a_refusal_is_kept_with_its_advice() -> None:
         "identity-based policy allows the codebuild:StartBuild action). Allow codebuild:StartBuild on "
         f"arn:aws:codebuild:eu-west-1:123456789012:project/{project}"
     )
-    after = claims.refused(CLAIMED, CLAIM, TERMS, NOW, worth_retrying=False, why=said).pending
+    after = claims.refused(CLAIMED, CLAIM, TERMS, NOW, worth_retrying=False, why=said, searched_ms=None).pending
     assert after is not None
     assert after.refusal == said
 
@@ -285,7 +285,7 @@ def test_a_refusal_after_a_take_over_is_certain_once_nothing_sent_can_be_read_an
     taken = CLAIM.but(attempt=2, in_flight_until_ms=SENT)
     by = terms(by={"finds": finds})
     record = CLAIMED.but(claim=taken)
-    after = claims.refused(record, taken, by, at_ms, worth_retrying=True, searched_ms=searched_ms)
+    after = claims.refused(record, taken, by, at_ms, worth_retrying=True, why="busy", searched_ms=searched_ms)
     assert (after.claim is None, after.pending is not None) == (is_certain, is_certain)
     if after.claim is not None:
         assert (after.claim.refused, after.claim.lease_until_ms) == (True, at_ms + MINUTE)

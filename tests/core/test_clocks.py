@@ -111,7 +111,7 @@ def test_what_a_refused_start_puts_lastbuild_back_to_is_put_right_too() -> None:
     record = built(0, claim=claim(before=seconds(NOW + YEAR)))
     right = clocks.put_right(record, TERMS, NOW)
     assert right.claim is not None
-    refused = claims.refused(right, right.claim, TERMS, NOW, worth_retrying=True)
+    refused = claims.refused(right, right.claim, TERMS, NOW, worth_retrying=True, why="busy", searched_ms=None)
     assert waits.with_due(refused, TERMS).due_ms == NOW + COOLDOWN
 
 

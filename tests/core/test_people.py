@@ -73,7 +73,8 @@ def test_a_reset_ends_the_cooldown_and_the_limit_and_keeps_what_is_pending(by: T
 def test_a_reset_ends_the_back_off() -> None:
     claim = CLAIMED.claim
     assert claim is not None
-    refused = claims.refused(CLAIMED, claim, TERMS, NOW, worth_retrying=False, why="no such project")
+    why = "no such project"
+    refused = claims.refused(CLAIMED, claim, TERMS, NOW, worth_retrying=False, why=why, searched_ms=None)
     assert answer(on_wake(refused, TERMS)) == (Outcome.DEFERRED, Why.BACKING_OFF)
     after = people.reset(refused, ACT)
     assert after.pending == claim.covers

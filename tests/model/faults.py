@@ -644,7 +644,7 @@ def _told_refused_where(told: Callable[[Record, Record, Claim], bool]) -> Callab
 
     def give_back(record: Record, claim: Claim, terms: Terms, refusal: StartRefused, searched_ms: int | None) -> Asks:
         change = lambda current, at_ms: claims.refused(  # noqa: E731
-            current, claim, terms, at_ms, worth_retrying=True, searched_ms=searched_ms
+            current, claim, terms, at_ms, worth_retrying=True, why="refused", searched_ms=searched_ms
         )
         after, _ = yield from writes.apply(change, record, terms)
         if not told(record, after, claim):

@@ -14,8 +14,7 @@ from holdoff.core.units import ms_from_seconds
 
 
 def confirmed(record: Record, claim: Claim, build_id: str, terms: Terms, now_ms: int) -> Record:
-    """The claim's build exists. If its end was reported while the start was under way, it has ended, too. Other writes
-    may have come since the claim: ``lastbuild`` never moves back."""
+    """The claim's build exists. If its end was reported while the start was under way, it has ended, too."""
     held = record.claim if record.claim is not None and record.claim.token == claim.token else None
     newest, sure_ms = record.running or record.finished, claim.claimed_ms - terms.clock_margin_ms
     # This claim was finished or given up, and a newer one was made since, perhaps by a slower clock.
@@ -71,8 +70,7 @@ def finished(record: Record, end: End, terms: Terms, now_ms: int) -> Record:
 
 
 def failed_ms(record: Record) -> int | None:
-    """When the last build ended, if it failed; ``None``: it did not, or Holdoff or the old snippet has started another
-    since."""
+    """When the last build ended, if it failed; ``None``: it did not, or another has started since."""
     end = record.finished
     if end is None or end.succeeded is not False or record.running is not None:
         return None
@@ -110,12 +108,8 @@ def polled(record: Record, build_id: str, state: str | None, terms: Terms, now_m
 
 def as_known(record: Record, terms: Terms, now_ms: int, *, starts: bool | None, runs: bool | None) -> Record:
     """The record with leases that say what is known of the processes behind them: over if the process is dead, not over
-    if it is alive. If that is not known, the lease stays.
-
-    Args:
-        starts: whether the claimant is still about to start its build.
-        runs: whether the running build runs.
-    """
+    if it is alive. If that is not known, the lease stays. ``starts``: whether the claimant is still about to start its
+    build. ``runs``: whether the running build runs."""
 
     def lease_ms(until_ms: int, more_ms: int, goes_on: bool | None) -> int:
         if goes_on is None or goes_on is (until_ms > now_ms):

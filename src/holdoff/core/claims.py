@@ -6,8 +6,7 @@
 token and the same request, after asking the starter whether that build exists.
 
 **A refusal proves only that its own request started nothing.** A request of an earlier attempt may have started the
-build, or may still be in flight. After a take-over, a refusal therefore gives the slot back only if the starter was
-searched after the last instant at which such a request could be read. Until then the claim stays.
+build, or may still be in flight. Until it is certain that neither is so (``is_certain``), the claim stays.
 """
 
 from __future__ import annotations
@@ -18,11 +17,8 @@ from holdoff.core.pending import joined
 from holdoff.core.record import MAX_REFUSAL, Claim, Finished, Pending, Record, Running
 from holdoff.core.terms import Terms
 from holdoff.core.units import seconds_from_ms
+from holdoff.core.value import Final
 from holdoff.core.waits import waits
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Final
 
 #: (first wait, longest wait) after a refusal, milliseconds; it doubles between them.
 BACKOFF_MS: Final = {True: (5_000, 300_000), False: (60_000, 3_600_000)}
@@ -48,8 +44,7 @@ def is_expired(claim: Claim | None, now_ms: int) -> bool:
 
 
 def taken_over(record: Record, terms: Terms, now_ms: int) -> Record:
-    """An expired claim with a new holder: the same token and request, a new lease, and a cooldown that counts from
-    now."""
+    """An expired claim with a new holder: the same token and request, a new lease, a cooldown that counts from now."""
     claim = record.claim
     assert claim is not None
     assert is_expired(claim, now_ms)
@@ -89,26 +84,15 @@ def is_of(record: Record, token: str) -> bool:
 
 
 def refused(
-    record: Record,
-    claim: Claim,
-    terms: Terms,
-    now_ms: int,
-    *,
-    worth_retrying: bool,
-    why: str | None = None,
-    searched_ms: int | None = None,
+    record: Record, claim: Claim, terms: Terms, now_ms: int, *, worth_retrying: bool, why: str, searched_ms: int | None
 ) -> Record:
-    """The starter refused: as ``returned``; if the slot is given back, the triggers get a back-off.
-
-    Args:
-        why: the starter's words.
-        searched_ms: the starter was searched after this instant, before this request, and found no build.
-    """
+    """The starter refused, and said ``why``: as ``returned``; if the slot is given back, the triggers get a back-off.
+    ``searched_ms``: the starter was searched after this instant, before this request, and found no build."""
     new = returned(record, claim, terms, now_ms, searched_ms)
     if new is record or new.claim is not None or new.pending is None:
         return new
     pending = backed_off(record.pending, new.pending, now_ms, worth_retrying=worth_retrying)
-    return new.but(pending=pending.but(refusal=why and why[:MAX_REFUSAL]))
+    return new.but(pending=pending.but(refusal=why[:MAX_REFUSAL]))
 
 
 def returned(record: Record, claim: Claim, terms: Terms, now_ms: int, searched_ms: int | None = None) -> Record:

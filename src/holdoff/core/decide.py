@@ -24,60 +24,41 @@ from __future__ import annotations
 from holdoff.core import builds, claims, clocks, lines
 from holdoff.core.decision import Decision, Outcome, Why
 from holdoff.core.pending import Fold, content_of, joined, single, waiter_name
-from holdoff.core.record import KEPT_EVENTS, Claim, Pending, Record, digest, shifted
+from holdoff.core.record import Claim, Pending, Record, digest
 from holdoff.core.request import GateKey, Request
 from holdoff.core.terms import Terms
 from holdoff.core.token import restamped
 from holdoff.core.units import MAX_INSTANT_MS
-from holdoff.core.value import Value
+from holdoff.core.value import Any, Value
 from holdoff.core.waits import Wait, foremost, must_poll, ready_ms, told_ms, turn_ms, waits, with_due
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
 
 
 class Trigger(Value):
-    """A request for a build.
-
-    Attributes:
-        token: names the decision, and is the idempotency key if it starts a build.
-        waits: its caller waits for the build, and may start it itself when it is due.
-    """
+    """A request for a build."""
 
     request: Request
-    token: str
-    waits: bool = False
+    token: str  #: names the decision, and is the idempotency key if it starts a build
+    waits: bool = False  #: its caller waits for the build, and may start it itself when it is due
 
 
 class Wake(Value):
-    """The attempt to start what is due.
-
-    Attributes:
-        waiter: the token of the waiting caller that makes it; ``None``: none does.
-    """
+    """The attempt to start what is due."""
 
     gate: GateKey
     token: str
-    waiter: str | None = None
+    waiter: str | None = None  #: the token of the waiting caller that makes it; ``None``: none does
 
 
 class Step(Value):
-    """What one event makes of a record.
+    """What one event makes of a record."""
 
-    Attributes:
-        record: what a swap is to write; the record that was decided on, itself, if nothing is to be written.
-        claim: the claim that this makes or takes over: once it is written, it is made a build.
-        polls: the starter is to be asked how the running build is; what it says is written, and it is decided again.
-        fold: the same change as a fold, if a fold is enough; without its write id.
-        same: the request, and until when it meets the same step if the record stays as it is; ``None``: not known.
-    """
-
-    record: Record
+    record: Record  #: what a swap is to write; the record that was decided on, itself, if nothing is to be written
     decision: Decision
-    claim: Claim | None = None
+    claim: Claim | None = None  #: the claim that this makes or takes over: once it is written, it is made a build
+    #: The starter is to be asked how the running build is; what it says is written, and it is decided again.
     polls: bool = False
-    fold: Fold | None = None
+    fold: Fold | None = None  #: the same change as a fold, if a fold is enough; without its write id
+    #: The request, and until when it meets the same step if the record stays as it is; ``None``: not known.
     same: tuple[Request, int] | None = None
 
 
@@ -191,10 +172,8 @@ def _fold(record: Record, trigger: Trigger, terms: Terms, now_ms: int) -> Fold:
 def _with_trigger(record: Record, fold: Fold, now_ms: int) -> Record:
     """The record with this trigger pending, alone or with others; without the id of the write."""
     alone = single(fold.request, now_ms, waiter=fold.waiter)
-    return record.but(
-        pending=alone if record.pending is None else joined(record.pending, alone, older=fold.older),
-        events=shifted(fold.event, record.events, KEPT_EVENTS),
-    )
+    both = alone if record.pending is None else joined(record.pending, alone, older=fold.older)
+    return record.with_trigger(both, fold.event)
 
 
 def _is_due_in_time(record: Record, folded: Record) -> bool:

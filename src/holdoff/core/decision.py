@@ -6,12 +6,11 @@ from enum import StrEnum
 
 from holdoff.core.token import another
 from holdoff.core.units import iso, say_age, say_duration, to_datetime
-from holdoff.core.value import Value
+from holdoff.core.value import Final, Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import datetime
-    from typing import Final
 
 
 class Outcome(StrEnum):
@@ -231,6 +230,4 @@ _SENTENCES: Final = {
     Why.IDLE: ("nothing is pending", "nothing is pending"),
 }
 #: Reasons that say all: nothing follows.
-_FINAL: Final = frozenset(
-    {Why.DUPLICATE, Why.UNCHANGED, Why.SUPERSEDED, Why.IDLE, Why.COVERED, Why.REPLACED, Why.DROPPED}
-)
+_FINAL: Final = (Why.DUPLICATE, Why.UNCHANGED, Why.SUPERSEDED, Why.IDLE, Why.COVERED, Why.REPLACED, Why.DROPPED)

@@ -25,20 +25,16 @@ class Get(Value):
 
 
 class Swap(Value, kw_only=False):
-    """Write ``new`` if the gate still is ``expected`` (by last write *and* ``lastbuild``), as one atomic step.
-
-    ``history``: builds that leave the record with this write, to be kept by the same step. Answered with ``Swapped``
-    or ``Lost``.
-    """
+    """Write ``new`` if the gate still is ``expected`` (by last write *and* ``lastbuild``), as one atomic step. Answered
+    with ``Swapped`` or ``Lost``."""
 
     expected: Record
     new: Record
-    history: tuple[Finished, ...] = ()
+    history: tuple[Finished, ...] = ()  #: builds that leave the record with this write, kept by the same step
 
 
 class FoldIn(Value, kw_only=False):
-    """Add one trigger to what is pending, as one atomic step: ``Fold.applied``. Answered with ``Swapped`` or
-    ``Lost``."""
+    """Add one trigger to what is pending, as one atomic step: ``Fold.applied``. Answered like ``Swap``."""
 
     expected: Record
     fold: Fold

@@ -29,10 +29,7 @@ import copyreg
 from enum import Enum
 
 from holdoff.core.shown import shown, shown_field, without_secrets
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any, ClassVar
+from holdoff.core.value import Any, ClassVar
 
 
 class HoldoffError(Exception):

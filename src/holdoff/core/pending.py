@@ -9,25 +9,10 @@ atomic step: ``Fold.applied`` on a record, or the same as one conditional update
 from __future__ import annotations
 
 from holdoff.core.lines import is_older
-from holdoff.core.record import (
-    KEPT_EVENTS,
-    KEPT_NOTES,
-    KEPT_WAITERS,
-    KEPT_WRITES,
-    MAX_NOTE,
-    Note,
-    Pending,
-    Record,
-    digest,
-    shifted,
-)
+from holdoff.core.record import KEPT_NOTES, KEPT_WAITERS, KEPT_WRITES, MAX_NOTE, Note, Pending, Record, digest, shifted
 from holdoff.core.request import Request
 from holdoff.core.token import instant_ms
-from holdoff.core.value import Value
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Final
+from holdoff.core.value import Final, Value
 
 #: How much of a token names a caller that waits: 40 of its random bits.
 _NAME_LENGTH: Final = 8
@@ -106,25 +91,16 @@ def has_waiter(fold: Pending, token: str, margin_ms: int) -> bool:
 
 
 class Fold(Value):
-    """One trigger that joins what is pending, by one conditional write.
+    """One trigger that joins what is pending, by one conditional write."""
 
-    Attributes:
-        write_id: the id of this write, by which it is recognised if it is sent again.
-        request: the trigger's.
-        older: the request is older than the newest on its line: it is counted and noted, and that newest is built.
-        event: the digest of its event id.
-        waiter: the name of its caller, if the caller waits.
-        last_ms: when the trigger came; ``None``: a later one came already, and the record's ``last_ms`` stays.
-        in_order: whether ``last_ms`` must not move back (a quiet time counts from it; waiters are known by it).
-    """
-
-    write_id: str
-    request: Request
+    write_id: str  #: the id of this write, by which it is recognised if it is sent again
+    request: Request  #: the trigger's
+    #: The request is older than the newest on its line: it is counted and noted, and that newest is built.
     older: bool = False
-    event: str | None = None
-    waiter: str | None = None
-    last_ms: int | None
-    in_order: bool = False
+    event: str | None = None  #: the digest of its event id
+    waiter: str | None = None  #: the name of its caller, if the caller waits
+    last_ms: int | None  #: when the trigger came; ``None``: a later one came already, and the record's stays
+    in_order: bool = False  #: ``last_ms`` must not move back (a quiet time counts from it; waiters are known by it)
 
     def applied(self, expected: Record, current: Record) -> Record | None:
         """The record with this trigger in it; ``None``: a swap happened since, or the trigger is in already."""
@@ -157,8 +133,4 @@ class Fold(Value):
             notes=shifted(note_of(self.request), pending.notes, KEPT_NOTES),
             waiters=shifted(self.waiter, pending.waiters, KEPT_WAITERS),
         )
-        return record.but(
-            pending=more,
-            writes=shifted(self.write_id, record.writes, KEPT_WRITES),
-            events=shifted(self.event, record.events, KEPT_EVENTS),
-        )
+        return record.with_trigger(more, self.event).but(writes=shifted(self.write_id, record.writes, KEPT_WRITES))

@@ -8,12 +8,10 @@ race and a lost response mean:
 2. *Decide*. A decision that writes may use any snapshot, because the write is conditional on it. One that writes
    nothing needs a record that was read in this call. One exception: a skip may use a snapshot that is younger than
    ``max_staleness``, unless its reason is one that may be over at any moment.
-3. *Write* (``writes``), with an id of its own. The loser of a race gets the current record in the same answer, and
-   decides again.
+3. *Write* (``writes``). The loser of a race decides again, on the record in the answer.
 4. *Start* (``starting``) what was claimed, if the lease is not over at that very moment.
 5. *Confirm* the build. If the start was certainly refused, give the slot back. If the outcome is not known, leave the
-   claim: after its lease the next trigger or wake takes it over, with the same token and request, and asks the starter
-   first whether the build exists.
+   claim: after its lease the next trigger or wake takes it over.
 """
 
 from __future__ import annotations
@@ -30,30 +28,20 @@ from holdoff.core.record import Claim, Record
 from holdoff.core.request import Request
 from holdoff.core.starting import Resolved, describe
 from holdoff.core.terms import Terms
-from holdoff.core.value import Value
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any, Final
+from holdoff.core.value import Any, Final, Value
 
 #: Reasons that may be over at any moment: such a skip always needs a read.
 _PASSING: Final = frozenset({Why.CLAIMED, Why.RUNNING, Why.UNCHANGED, Why.SUPERSEDED})
 
 
 class Snapshot(Value):
-    """What a process last saw of a gate: the record, and an instant before it was read.
-
-    Attributes:
-        skipped: the request that was last skipped on this record.
-        skip: the decision on that request.
-        skip_until_ms: until when the same request gets the same decision.
-    """
+    """What a process last saw of a gate: the record, and an instant before it was read."""
 
     record: Record | None = None
     seen_ms: int = 0
-    skipped: Request | None = None
-    skip: Decision | None = None
-    skip_until_ms: int = 0
+    skipped: Request | None = None  #: the request that was last skipped on this record
+    skip: Decision | None = None  #: the decision on that request
+    skip_until_ms: int = 0  #: until when the same request gets the same decision
 
 
 class Decided(Value, kw_only=False):
@@ -63,7 +51,7 @@ class Decided(Value, kw_only=False):
     snapshot: Snapshot
 
 
-Asks = Generator[Effect, "Any", Decided]
+Asks = Generator[Effect, Any, Decided]
 
 
 def trigger(event: Trigger, terms: Terms, snapshot: Snapshot) -> Asks:

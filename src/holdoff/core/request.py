@@ -6,15 +6,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from holdoff.core.errors import ConfigError
 from holdoff.core.units import MAX_INSTANT_MS, is_whole
-from holdoff.core.value import Value
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import ClassVar, Final
+from holdoff.core.value import ClassVar, Final, Value
 
 #: DynamoDB's limits on key values, in bytes of UTF-8: partition key, sort key.
 MAX_PROJECT_BYTES: Final = 2048
@@ -84,7 +80,7 @@ class GateKey(Value, kw_only=False):
 
 
 def _check_name(what: str, name: object, max_bytes: int) -> None:
-    if isinstance(name, str) and 0 < 4 * len(name) <= max_bytes and not _is_unfit(name):
+    if isinstance(name, str) and 0 < 4 * len(name) <= max_bytes and not _has(_UNFIT, name):
         return
     want = f"a name of 1 to {max_bytes:,} bytes"
     if not isinstance(name, str) or not name:
@@ -96,13 +92,13 @@ def _check_name(what: str, name: object, max_bytes: int) -> None:
 
 def check_text(what: str, text: str, want: str) -> None:
     """Refuse a text that no store, header or terminal should get."""
-    if _is_unfit(text):
+    if _has(_UNFIT, text):
         raise ConfigError(field=what, got=text, want=f"{want}, in UTF-8, without control characters")
 
 
-def _is_unfit(text: str) -> bool:
+def _has(characters: str, text: str) -> bool:
     # Printable text has none of them. Most text is printable, and then no pattern is compiled.
-    return not text.isprintable() and re.search(_UNFIT, text) is not None
+    return not text.isprintable() and re.search(characters, text) is not None
 
 
 def check_note(name: str, text: object, limit: int) -> None:
@@ -125,7 +121,7 @@ def storable(said: object, limit: int) -> str:
     """The words of a starter, an exception or a service, as text for any store and terminal: no control characters, no
     half surrogate pairs, at most ``limit`` characters; empty if they cannot be made text."""
     try:
-        return re.sub(_UNFIT, "\ufffd", text) if _is_unfit(text := str(said)[:limit]) else text
+        return re.sub(_UNFIT, "\ufffd", text) if _has(_UNFIT, text := str(said)[:limit]) else text
     except Exception:  # noqa: BLE001  (a foreign __str__ may raise anything)
         return ""
 
@@ -196,11 +192,11 @@ class Request(Value):
         check_flag("force", self.forced)  # as callers and events call it
         if self.at_ms is not None and not is_whole(self.at_ms, 0, MAX_INSTANT_MS):
             raise ConfigError(field="at", got=self.at_ms, want="epoch milliseconds")
-        if not _is_text(self.parameters):
+        if not isinstance(self.parameters, str) or _has(_SURROGATE, self.parameters):  # type: ignore[redundant-expr]
             raise ConfigError(field="parameters", got=self.parameters, want="text, as the starter's freeze() sets it")
-        for name, (check, most) in _PAIRS.items():
+        for name in _PAIRS:
             if state[name] != ():
-                state[name] = _checked_pairs(name, state[name], check, most)
+                state[name] = _checked_pairs(name, state[name])
 
     @property
     def gate(self) -> GateKey:
@@ -218,14 +214,9 @@ _LIMITS: Final = (
 )
 
 
-def _is_text(text: object) -> bool:
-    return isinstance(text, str) and (text.isprintable() or not re.search(_SURROGATE, text))
-
-
-def _checked_pairs(
-    field: str, given: object, check: Callable[[str, object, object], None], most: int
-) -> tuple[tuple[str, str], ...]:
+def _checked_pairs(field: str, given: object) -> tuple[tuple[str, str], ...]:
     """The pairs, sorted by name: a request that is sent again must be the same."""
+    check, most = _PAIRS[field]
     listed = list(given.items()) if isinstance(given, Mapping) else given
     if not isinstance(listed, tuple | list) or not all(isinstance(pair, tuple) and len(pair) == 2 for pair in listed):
         raise ConfigError(field=field, got=given, want="a mapping of names to values, or pairs of both")
@@ -244,7 +235,7 @@ def _check_variable(field: str, name: object, value: object) -> None:
         raise ConfigError(field=field, got=name, want="names of letters, digits and '_'")
     if not isinstance(value, str):
         raise ConfigError(field=f"{field}.{name}", got=value, want="its value as text, in quotes")
-    if not name.isidentifier() or not name.isascii() or "\0" in value or not _is_text(value):
+    if not name.isidentifier() or not name.isascii() or "\0" in value or _has(_SURROGATE, value):
         want = "pairs of names (letters, digits, '_') and text values"
         raise ConfigError(field=f"{field}.{name}", got=value, want=want)
 

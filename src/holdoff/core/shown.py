@@ -13,9 +13,7 @@ import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Final
+from holdoff.core.value import Final
 
 #: Settings that are for secrets, with all settings below them.
 PLACES: Final = r"(?s)(?:.*[.:\s])?(?:environment|options|webhooks|store|endpoint|starter|command)(?:[.\[].*)?"
@@ -107,8 +105,7 @@ def shown_field(field: str) -> str:
 
 def shown_name(name: str) -> str:
     """A name of the user's own, as far as it looks like one."""
-    is_short = len(name) <= TRIVIAL
-    return name if is_short or (len(name) <= LONGEST and re.fullmatch(_NAME, name)) else "..."
+    return name if len(name) <= TRIVIAL or (len(name) <= LONGEST and re.fullmatch(_NAME, name)) else "..."
 
 
 def shown_program(program: str) -> str:
@@ -137,14 +134,10 @@ def shown_url(url: str) -> Unquoted:
     if not is_file:
         host, slash, _ = path.removeprefix("//").partition("/")
         host = host if is_plain(host) else "..."
-        path = f"{user or '//'}{host}{slash and '/...'}" if user or path.startswith("//") else path and _opaque(path)
+        opaque = path if re.fullmatch(r"\d{0,5}", path) else "..."  # without slashes: 8000 in localhost:8000
+        path = f"{user or '//'}{host}{slash and '/...'}" if user or path.startswith("//") else opaque
     names = [shown_name(part.partition("=")[0]) + "=..." for part in query.split("&") if part]
     return Unquoted(repr(f"{scheme}:{path}{mark}{'&'.join(names)}"))
-
-
-def _opaque(rest: str) -> str:
-    """What follows a scheme without slashes: ``8000`` in ``localhost:8000``."""
-    return rest if re.fullmatch(r"\d{1,5}", rest) else "..."
 
 
 def without_secrets(text: str) -> str:

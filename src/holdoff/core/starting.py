@@ -1,9 +1,7 @@
-"""From a claim to a build: start it, confirm it, give the slot back, or leave the claim for a take-over; and the
-decision that tells which of these it was.
+"""From a claim to a build: start it, confirm it, give the slot back, or leave the claim for a take-over (see
+``claims``); and the decision that tells which of these it was.
 
-A late claimant must not start, so the lease is checked again after each call that can take time. If it is not known
-whether the start happened, the claim stays. After its lease another process takes it over, with the same token and
-request, and first asks the starter whether the build exists.
+A late claimant must not start, so the lease is checked again after each call that can take time.
 """
 
 from __future__ import annotations
@@ -19,32 +17,22 @@ from holdoff.core.errors import HoldoffError, StartRefused, StoreError
 from holdoff.core.record import Claim, End, Record
 from holdoff.core.request import GateKey, storable
 from holdoff.core.terms import Terms
-from holdoff.core.value import Value
+from holdoff.core.value import Any, Final, Value
 from holdoff.core.waits import Wait, waits
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any, Final
 
 #: How much of an error's text a decision repeats.
 MAX_WORDS: Final = 1_000
+Rule = Callable[[Record, Claim, Terms, int], Record]
 
 
 class Resolved(Value):
-    """The result of a claim. With neither ``build_id`` nor ``error`` the start was put off.
-
-    Attributes:
-        build_id: the build that was started.
-        error: why there is no build.
-        is_refused: certainly no build was started. With an ``error``, and not refused: that is not known.
-        unconfirmed: the store did not take the result.
-    """
+    """The result of a claim. With neither ``build_id`` nor ``error`` the start was put off."""
 
     record: Record
-    build_id: str | None = None
-    error: str | None = None
-    is_refused: bool = False
-    unconfirmed: bool = False
+    build_id: str | None = None  #: the build that was started
+    error: str | None = None  #: why there is no build
+    is_refused: bool = False  #: certainly no build was started. With an ``error``, and not refused: that is not known
+    unconfirmed: bool = False  #: the store did not take the result
 
     @property
     def is_given_back(self) -> bool:
@@ -57,7 +45,10 @@ class Resolved(Value):
         return self.record.claim is not None and self.error is not None
 
 
-def resolve(record: Record, claim: Claim, terms: Terms) -> Generator[Effect, Any, Resolved]:
+Resolving = Generator[Effect, Any, Resolved]
+
+
+def resolve(record: Record, claim: Claim, terms: Terms) -> Resolving:
     """Turn a claim of this process into a build, a refusal, or an unknown start.
 
     ``record`` is the record after our claim was written. If that write's response was lost, it may have changed since.
@@ -126,7 +117,7 @@ def _cancel_first(record: Record, claim: Claim, terms: Terms) -> Generator[Effec
     return record
 
 
-def _start(record: Record, claim: Claim, terms: Terms, searched_ms: int | None) -> Generator[Effect, Any, Resolved]:
+def _start(record: Record, claim: Claim, terms: Terms, searched_ms: int | None) -> Resolving:
     try:
         build_id: str = yield Start(claim.request, claim.token)
     except StartRefused as refusal:
@@ -136,25 +127,17 @@ def _start(record: Record, claim: Claim, terms: Terms, searched_ms: int | None) 
     return (yield from _confirm(record, claim, build_id, terms))
 
 
-def _end_claim(
-    record: Record,
-    claim: Claim,
-    terms: Terms,
-    rule: Callable[[Record, Claim, Terms, int], Record],
-    why: str | None = None,
-    *,
-    is_refused: bool = False,
-) -> Generator[Effect, Any, Resolved]:
-    """Give the claim back, or leave it, as the rule says. ``why``: the error if it stays, or if it was refused."""
+def _end_claim(record: Record, claim: Claim, terms: Terms, rule: Rule, why_left: str | None = None) -> Resolving:
+    """Give the claim back, or leave it, as the rule says. ``why_left``: the error if it stays."""
     after, is_ours = yield from writes.apply(lambda now, at_ms: rule(now, claim, terms, at_ms), record, terms)
     if claims.held_by(after, claim):
-        return Resolved(record=after, error=why)
+        return Resolved(record=after, error=why_left)
     if is_ours and after.pending is not None:  # else another process has built it
-        return Resolved(record=after, error=why if is_refused else None, is_refused=is_refused)
+        return Resolved(record=after)
     return _lost_claim(after, claim.token)
 
 
-def _confirm(record: Record, claim: Claim, build_id: str, terms: Terms) -> Generator[Effect, Any, Resolved]:
+def _confirm(record: Record, claim: Claim, build_id: str, terms: Terms) -> Resolving:
     try:
         after, _ = yield from writes.apply(
             lambda now, at_ms: builds.confirmed(now, claim, build_id, terms, at_ms), record, terms
@@ -165,16 +148,15 @@ def _confirm(record: Record, claim: Claim, build_id: str, terms: Terms) -> Gener
     return Resolved(record=after, build_id=build_id)
 
 
-def _give_back(
-    record: Record, claim: Claim, terms: Terms, refusal: StartRefused, searched_ms: int | None
-) -> Generator[Effect, Any, Resolved]:
+def _give_back(record: Record, claim: Claim, terms: Terms, refusal: StartRefused, searched_ms: int | None) -> Resolving:
     why, again = _words(refusal), bool(refusal.worth_retrying)
     refused = partial(claims.refused, worth_retrying=again, why=why, searched_ms=searched_ms)
     try:
-        return (yield from _end_claim(record, claim, terms, refused, why, is_refused=True))
+        resolved = yield from _end_claim(record, claim, terms, refused, why)
     except StoreError as error:
         # The claim stays for its lease; then the starter is asked again.
         return Resolved(record=record, error=f"{why} (and {error})", unconfirmed=True)
+    return resolved.but(error=why, is_refused=True) if resolved.is_given_back else resolved
 
 
 def _lost_claim(record: Record, token: str) -> Resolved:

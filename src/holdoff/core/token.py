@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Final
+from holdoff.core.value import Final
 
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_VALUE: Final = {char: value for value, char in enumerate(_ALPHABET)}
+#: To the digits that ``int`` reads.
+_DIGITS: Final = str.maketrans(_ALPHABET, "0123456789ABCDEFGHIJKLMNOPQRSTUV")
 #: Two digits at a time.
 _PAIRS: Final = tuple([high + low for high in _ALPHABET for low in _ALPHABET])
 
@@ -44,14 +43,9 @@ def another(name: str, now_ms: int, nth: int) -> str:
 
 
 def _is_token(text: str) -> bool:
-    return len(text) == 26 and _VALUE.keys() >= set(text)
+    return len(text) == 26 and not text.strip(_ALPHABET)
 
 
 def instant_ms(token: str) -> int | None:
     """The instant a token carries, epoch milliseconds; ``None``: not a token of ours."""
-    if not _is_token(token):
-        return None
-    number = 0
-    for char in token[:10]:
-        number = number * 32 + _VALUE[char]
-    return number
+    return int(token[:10].translate(_DIGITS), 32) if _is_token(token) else None

@@ -12,11 +12,11 @@ from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, ROUND_CEILING, Context, Decima
 from itertools import pairwise
 
 from holdoff.core.errors import ConfigError
+from holdoff.core.value import Final, TypeAlias, TypeGuard
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
-    from typing import Final, TypeAlias, TypeGuard
 
 # Texts, which type checkers read as types.
 Duration: TypeAlias = "float | str | Decimal | timedelta"
@@ -52,15 +52,12 @@ _ISO: Final = rf"P{_in_order('WD')}(?:T(?=\d){_in_order('HMS')})?"
 
 
 def parse_duration(value: object, *, field: str) -> int:
-    """Milliseconds from what a person wrote.
+    """Whole milliseconds, rounded up, from what a person wrote.
 
     Args:
         value: seconds (``int``, ``float``, ``Decimal`` or a string of digits), ``'10m'``, ``'1h30m'``, ``'250ms'``,
             an ISO 8601 duration (``'PT10M'``; no years or months) or a ``timedelta``.
         field: what the error calls it.
-
-    Returns:
-        Whole milliseconds, rounded up.
 
     Raises:
         ConfigError: not a duration, negative, or longer than 366 days.
@@ -89,15 +86,10 @@ def _duration_ms(value: object) -> Decimal | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float | Decimal):
-        return _ms(_decimal(value))
+        return _ms(value)
     if isinstance(value, str):
         return _text_ms(value.strip())
     return _timedelta_ms(value)
-
-
-def _decimal(value: float | Decimal) -> Decimal:
-    """A number exactly as written; an ``int`` may have any length (Python prints at most 4,300 digits)."""
-    return Decimal(float.__repr__(value) if isinstance(value, float) else value)
 
 
 def _timedelta_ms(value: object) -> Decimal | None:
@@ -105,33 +97,30 @@ def _timedelta_ms(value: object) -> Decimal | None:
 
     if not isinstance(value, timedelta):
         return None
-    microseconds = (value.days * 86_400 + value.seconds) * 1_000_000 + value.microseconds
-    return Decimal(microseconds).scaleb(-3, _EXACT)
+    return Decimal(value // timedelta(microseconds=1)).scaleb(-3, _EXACT)
 
 
 def _text_ms(text: str) -> Decimal | None:
     if not text.isascii():
         return None
     if text[:-1].isdigit() and text[-1] in _UNIT_MS:  # the most usual form, without a pattern to compile
-        return _sum_ms([(text[:-1], text[-1])])
+        return _EXACT.multiply(Decimal(text[:-1]), _UNIT_MS[text[-1]])
     if text.isdigit() or re.fullmatch(r"-?\d+(\.\d+)?", text):
         return _ms(Decimal(text))
     parts = re.fullmatch(_ISO if text.startswith("P") else _PARTS, text)
     if parts is None or not any(parts.groups()):
         return None
-    return _sum_ms([(n, unit) for n, unit in zip(parts.groups(), _UNIT_MS, strict=False) if n])
-
-
-def _sum_ms(parts: list[tuple[str, str]]) -> Decimal:
     total = Decimal(0)
-    for amount, unit in parts:
-        total = _EXACT.fma(Decimal(amount), _UNIT_MS[unit], total)
+    for amount, unit_ms in zip(parts.groups(default="0"), _UNIT_MS.values(), strict=False):
+        total = _EXACT.fma(Decimal(amount), unit_ms, total)
     return total
 
 
-def _ms(seconds: Decimal) -> Decimal:
-    """Exact milliseconds. (Not by ``scaleb``, which refuses absurd exponents.)"""
-    return _EXACT.multiply(seconds, 1000)
+def _ms(seconds: float | Decimal) -> Decimal:
+    """Exact milliseconds of a number as it is written. An ``int`` may have any length (Python prints at most 4,300
+    digits). Not by ``scaleb``, which refuses absurd exponents."""
+    exact = Decimal(float.__repr__(seconds) if isinstance(seconds, float) else seconds)
+    return _EXACT.multiply(exact, 1000)
 
 
 def is_whole(value: object, least: int, most: int) -> TypeGuard[int]:
@@ -171,7 +160,7 @@ def parse_instant(value: object, *, field: str) -> int:
             naive = str(found.replace(tzinfo=None))
             raise ConfigError(field=field, got=naive, want=want + " (add Z or an offset)")
     elif isinstance(found, int | float | Decimal) and not isinstance(found, bool):
-        exact = _ms(_decimal(found))
+        exact = _ms(found)
     if exact is None or not exact.is_finite() or not 0 <= exact <= MAX_INSTANT_MS:
         raise ConfigError(field=field, got=value, want=want)
     return ceil_ms(exact)
@@ -220,12 +209,8 @@ def say_age(ms: int) -> str:
 
 
 def say_duration(ms: int, *, up: bool = False) -> str:
-    """A duration for people, to its second largest unit: ``3m12s``, ``2d4h``, ``450ms``.
-
-    Args:
-        ms: milliseconds, zero or more.
-        up: round up (a wait) instead of down (an age).
-    """
+    """A duration for people, to its second largest unit: ``3m12s``, ``2d4h``, ``450ms``. ``up``: rounded up (a wait)
+    instead of down (an age)."""
     if ms < 1000:
         return f"{ms}ms" if ms else "0s"
     least_ms = next((small_ms for (_, big_ms), (_, small_ms) in _PAIRS if ms >= big_ms), 1000)

@@ -16,11 +16,7 @@ from holdoff.core.pending import waiter_name
 from holdoff.core.policy import Policy
 from holdoff.core.record import Finished, Pending, Record
 from holdoff.core.terms import Terms
-from holdoff.core.value import Value
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Final
+from holdoff.core.value import Final, Value
 
 #: How often the starter is asked how a running build is.
 POLL_EVERY_MS: Final = 30_000
@@ -33,18 +29,13 @@ KEPT_IDLE_MS: Final = 30 * 86_400_000
 
 
 class Wait(Value, kw_only=False):
-    """A reason why a gate may not start now.
-
-    Attributes:
-        until_ms: when it ends; ``None``: not known (a hold without an end, a command that runs here).
-        skips: a trigger that meets it is skipped, not deferred.
-        brief: it is usually over within a second (a start that no try has failed): its end counts only if it is alone.
-    """
+    """A reason why a gate may not start now."""
 
     why: Why
-    until_ms: int | None
-    skips: bool = False
+    until_ms: int | None  #: when it ends; ``None``: not known (a hold without an end, a command that runs here)
+    skips: bool = False  #: a trigger that meets it is skipped, not deferred
     detail: str | None = None
+    #: It is usually over within a second (a start that no try has failed): its end counts only if it is alone.
     brief: bool = False
 
     def stands(self, now_ms: int) -> bool:
@@ -57,9 +48,8 @@ def waits(
 ) -> list[Wait]:
     """All that keeps this gate from starting at ``now_ms``; with the quiet time and back-off of ``pending``, if given.
 
-    Args:
-        force: a forced trigger waits only for a start under way, and for what ``overlap`` says. Once it is pending, it
-            waits for a hold, too: the hold may be newer.
+    A forced trigger (``force``) waits only for a start under way, and for what ``overlap`` says. Once it is pending, it
+    waits for a hold, too: the hold may be newer.
     """
     overtakes = force or (pending is not None and pending.request.forced)
     claim, hold, skips = record.claim, record.hold, terms.policy.on_cooldown == "skip"

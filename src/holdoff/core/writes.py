@@ -14,22 +14,18 @@ from holdoff.core.errors import StoreUnavailable
 from holdoff.core.pending import Fold
 from holdoff.core.record import Record
 from holdoff.core.terms import Terms
+from holdoff.core.value import Any, Final
 from holdoff.core.waits import with_due
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any, Final
 
 #: In each lost race another writer succeeded, so this many losses in a row mean that something is wrong.
 MAX_TRIES: Final = 200
 NOW: Final = Now()
-Writes = Generator[Effect, "Any", Swapped | Lost]
+Writes = Generator[Effect, Any, Swapped | Lost]
 Change = Callable[[Record, int], Record]
 
 
 def fold(record: Record, fold: Fold) -> Writes:
-    """One conditional write that adds a trigger to what is pending. If its response was lost, it is recognised by its
-    id."""
+    """One conditional write that adds a trigger to what is pending."""
     write_id = yield NewId()
     reply: Swapped | Lost = yield FoldIn(record, fold.but(write_id=write_id))
     if isinstance(reply, Lost) and write_id in reply.current.writes:
@@ -38,8 +34,7 @@ def fold(record: Record, fold: Fold) -> Writes:
 
 
 def write(expected: Record, new: Record, terms: Terms, *, token: str | None = None) -> Writes:
-    """One swap with an id of its own, and with the due that follows from the record. If its response was lost, it is
-    recognised by that id; a claim by ``token``."""
+    """One swap, with the due that follows from the record. ``token``: of the claim that it makes, if it makes one."""
     write_id = yield NewId()
     reply: Swapped | Lost = yield Swap(expected, with_due(new, terms).swapped(write_id), builds.leaving(expected, new))
     if isinstance(reply, Lost):
