@@ -22,7 +22,7 @@ from holdoff.core.waits import Wait, waits
 
 #: How much of an error's text a decision repeats.
 MAX_WORDS: Final = 1_000
-Rule = Callable[[Record, Claim, Terms, int], Record]
+ClaimRule = Callable[[Record, Claim, Terms, int], Record]
 
 
 class Resolved(Value):
@@ -127,7 +127,7 @@ def _start(record: Record, claim: Claim, terms: Terms, searched_ms: int | None) 
     return (yield from _confirm(record, claim, build_id, terms))
 
 
-def _end_claim(record: Record, claim: Claim, terms: Terms, rule: Rule, why_left: str | None = None) -> Resolving:
+def _end_claim(record: Record, claim: Claim, terms: Terms, rule: ClaimRule, why_left: str | None = None) -> Resolving:
     """Give the claim back, or leave it, as the rule says. ``why_left``: the error if it stays."""
     after, is_ours = yield from writes.apply(lambda now, at_ms: rule(now, claim, terms, at_ms), record, terms)
     if claims.held_by(after, claim):
