@@ -98,10 +98,7 @@ _NO_CHANGES: Final = "event=entry.draft-discard|releases.publish|review-workflow
 _STRAPI: Final = (
     trial("Strapi", "event=trigger-test"),
     ignored("Strapi", "a draft", "{event} of a draft", _PUBLISHED, f"{_EDITS} & {_PUBLISHED}=null"),
-    change(
-        *("Strapi", "an entry", f"{_EDITS}|entry.publish|entry.unpublish"),
-        "{event} of {model|an entry}{entry.id^ } in Strapi",
-    ),
+    change("Strapi", "an entry", f"{_EDITS}|entry.*publish", "{event} of {model|an entry}{entry.id^ } in Strapi"),
     change("Strapi", "a medium", "event=media.create|media.update|media.delete", "{event}{media.id^ } in Strapi"),
     change("Strapi", "a release", "event=releases.publish & isPublished=true", "a release was published in Strapi"),
     ignored("Strapi", "another event", f"{{{_HEADER}}}", f"event,{_HEADER}", _HEADER),
@@ -521,6 +518,7 @@ _NETLIFY: Final = "http.headers.x-netlify-event"
 _CIRCLECI: Final = "http.headers.circleci-event-type"
 _BUILDKITE: Final = "http.headers.x-buildkite-event"
 _DRONE: Final = "http.headers.x-drone-event"
+_PULUMI: Final = "http.headers.pulumi-webhook-kind"
 _SENTRY: Final = "http.headers.sentry-hook-resource"
 #: Confluence, whose pages may be content, names its events in another field.
 _AT_JIRA: Final = "jira?*|attachment_*|board_*|comment_*|filter_*|issue*|option_*|project_*|sprint_*|user_*|worklog_*"
@@ -553,7 +551,7 @@ _HOSTS: Final = (
             ("Rollbar", "event_name", "data.item.first_occurrence_timestamp,data.deploy.project_id"),
             ("Sentry", f"{_SENTRY},action", f"{_SENTRY},installation.uuid"),
             ("Sentry", "level", "project_slug,project_name & culprit & event.event_id,event.received"),
-            ("Snyk", "http.headers.x-snyk-event", ""),
+            ("Snyk", "http.headers.x-snyk-event,project.browseUrl", "http.headers.x-snyk-event,project.testFrequency"),
             ("Splunk", "search_name", "sid & results_link"),
             ("Statuspage", "page.status_indicator", "meta.unsubscribe & page.id"),
             # Mails, talk, tickets, users and orders
@@ -581,7 +579,7 @@ _HOSTS: Final = (
             ("Chromatic", "event", "event & build.webUrl,review.webUrl=https://www.chromatic.com/*"),
             ("CircleCI", "payload.status", "payload.build_url=https://circleci.com/*"),
             ("CircleCI", f"{_CIRCLECI},type", f"{_CIRCLECI},happened_at & {_CIRCLECI},webhook.name"),
-            ("Cirrus CI", "http.headers.x-cirrus-event", ""),
+            ("Cirrus CI", "http.headers.x-cirrus-event,action", "http.headers.x-cirrus-event,build.changeIdInRepo"),
             ("Cloudflare", "alert_type", "policy_id & account_id"),
             ("Cloudflare", "type", "type=cf.workersBuilds.* & metadata.eventSubscriptionId"),
             ("Codacy", "commit.data.uuid", "commit.data.urls.delta & commit.results.new_count"),
@@ -602,7 +600,7 @@ _HOSTS: Final = (
             ("Octopus Deploy", "Payload.Event.Category", "EventType=SubscriptionPayload"),
             ("Percy", "data.attributes.event", "data.type=webhook-deliveries & data.attributes.build-number"),
             ("Platform.sh", "type", "type=environment.*|project.* & project & state & started_at"),
-            ("Pulumi", "http.headers.pulumi-webhook-kind", ""),
+            ("Pulumi", f"{_PULUMI},stackName", f"{_PULUMI},organization.githubLogin"),
             ("Railway", "type", "resource.project.id & resource.environment.id"),
             ("Railway", "type", "type=DEPLOY & project.id & environment.id & deployment.id"),
             ("Read the Docs", "event", "event=build:failed|build:passed|build:triggered & build_url & slug"),
