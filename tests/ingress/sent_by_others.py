@@ -879,6 +879,11 @@ _REGISTRIES = (
         {**jfrog("docker", "pushed"), "data": {"repo_key": "site", "tag": "sha256:8a"}},
     ),
     _webhook("JFrog", "docker deleted", nothing("JFrog", "deleted"), jfrog("docker", "deleted")),
+    # What its button for a test sends
+    _webhook(
+        *("JFrog", "a test", "a test of JFrog: the webhook is set up"),
+        {**jfrog("artifact", "deployed"), "data": {"repo_key": "sample_repo", "sha256": "sample_checksum", "size": 0}},
+    ),
     # Of these its documents show no data.
     _webhook(
         *("JFrog", "artifact_lifecycle archive", nothing("JFrog", "archive")),
@@ -1452,6 +1457,12 @@ _BUILDS = (
                 "orca:pipeline:complete",
                 {"details": {"source": "orca", "type": "orca:pipeline:complete"}, "eventId": "1"},
             ),
+            # https://github.com/spinnaker/spinnaker, echo/echo-pipelinetriggers/src/test/resources/events.json
+            (
+                "Spinnaker",
+                "build",
+                {"details": {"source": "igor", "type": "build"}, "content": {"project": {"name": "site"}}},
+            ),
             # https://www.jetbrains.com/help/teamcity/teamcity-webhooks.html, and its plug-in tcWebHooks
             ("TeamCity", "BUILD_FINISHED", {"eventType": "BUILD_FINISHED", "payload": {"buildTypeId": "Site"}}),
             ("TeamCity", "buildFinished", {"build": {"notifyType": "buildFinished", "buildTypeId": "Site"}}),
@@ -1472,6 +1483,19 @@ _BUILDS = (
                 "Harness",
                 "PIPELINE_END",
                 {"eventType": "PIPELINE_END", "data": {"accountIdentifier": "B", "pipelineIdentifier": "site"}},
+            ),
+            # https://developer.harness.io: JSON for webhook notifications
+            (
+                "Harness",
+                "PipelineStart",
+                {
+                    "eventData": {
+                        "accountIdentifier": "B",
+                        "pipelineIdentifier": "site",
+                        "eventType": "PipelineStart",
+                        "nodeStatus": "started",
+                    }
+                },
             ),
             # https://docs.platform.sh/integrations/activity/reference.html
             (

@@ -315,6 +315,7 @@ _REGISTRIES: Final = (
     ),
     other("a registry", "events.0.action", "events.0.target.repository", each="events"),
     # https://jfrog.com/help/r/jfrog-platform-administration-documentation/event-types
+    trial("JFrog", "domain & jpd_origin & data.sha256=sample_checksum"),
     *_typed("JFrog", "event_type", "domain=artifact & data.repo_key", "deployed|deleted|moved|copied"),
     # A pull from a repository elsewhere is called a push into its cache: a build would trigger itself.
     other("JFrog", "event_type", "domain=docker & data.repo_key=*-cache"),
@@ -594,6 +595,7 @@ _HOSTS: Final = (
             ("Flux", "reason", "reportingController & involvedObject.kind"),
             ("GoCD", "data.pipeline.stage.state", "type=stage & data.pipeline.counter & data.pipeline.group"),
             ("Harness", "eventType", "data.pipelineIdentifier & data.accountIdentifier"),
+            ("Harness", "eventData.eventType", "eventData.pipelineIdentifier & eventData.accountIdentifier"),
             ("Heroku", "resource,release", "webhook_metadata.event.include,head_long"),
             ("Jenkins", "build.phase", "build.full_url"),
             ("Laravel Forge", "status", "server.id & site.id & commit_hash"),
@@ -610,7 +612,7 @@ _HOSTS: Final = (
             ("Semaphore", "pipeline.state,event", "project_hash_id,workflow.id & project_hash_id,revision.commit_sha"),
             ("SonarQube", "qualityGate.status,status", "serverUrl & analysedAt"),
             ("Spacelift", "state", "stateVersion & run.id & account"),
-            ("Spinnaker", "details.type", "details.type=orca:*"),
+            ("Spinnaker", "details.type", "details.type=orca:*|build & details.source=orca|igor"),
             ("TeamCity", "eventType,build.notifyType", "payload.buildTypeId,build.buildTypeId"),
             ("Terraform", "notifications.0.trigger,trigger,stage", "notification_configuration_id,task_result_id"),
             ("Travis CI", "state", "build_url=*travis*"),
