@@ -1981,6 +1981,7 @@ _SHOPS = (
                 (
                     *("Umbraco.ContentPublish", "Umbraco.ContentUnpublish", "Umbraco.ContentDelete"),
                     *("Umbraco.MediaSave", "mediaMovedToRecycleBin", "dictionaryItemSaved", "userGuidePublished"),
+                    *("Umbraco.ElementPublished", "Umbraco.ElementMovedToRecycleBin"),
                 ),
             ),
         )
@@ -2001,7 +2002,10 @@ _SHOPS = (
             (
                 "Umbraco",
                 "Umb_Webhook_Event",
-                ("Umbraco.ContentSaved", "Umbraco.ContentDeletedBlueprint", "documentTypeSaved", "userLoginSuccess"),
+                (
+                    *("Umbraco.ContentSaved", "Umbraco.ContentDeletedBlueprint", "documentTypeSaved"),
+                    *("userLoginSuccess", "Umbraco.ElementSaved", "Umbraco.ElementDeletedVersions"),
+                ),
             ),
         )
         for kind in kinds

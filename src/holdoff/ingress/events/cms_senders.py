@@ -399,7 +399,8 @@ _SHOPS: Final = (
         "|dataType*|memberDeleted|memberGroup*|memberSaved|memberType*|userDeleted|userForgotPasswordRequested"
         "|userGroup*|UserGroup*|userLocked|userLogin*|userLogout*|userPassword*|userSaved|userTwoFactorRequested|userUnlocked"
         "|assignedMemberRoles|assignedUserGroupPermissions|removedMemberRoles|exportedMember|relationDeleted"
-        "|relationSaved|relationType*|healthCheckCompleted",
+        "|relationSaved|relationType*|healthCheckCompleted|Umbraco.ElementSaved|Umbraco.ElementCopied"
+        "|Umbraco.ElementDeletedVersions|Umbraco.ElementRolledBack|Umbraco.ElementEmptiedRecycleBin",
     ),
 )
 
