@@ -1430,7 +1430,23 @@ _BUILDS = (
             (
                 "Octopus Deploy",
                 "DeploymentSucceeded",
-                {"EventType": "SubscriptionPayload", "Payload": {"Event": {"Category": "DeploymentSucceeded"}}},
+                {
+                    "EventType": "SubscriptionPayload",
+                    "Payload": {"Event": {"Category": "DeploymentSucceeded"}, "BatchId": "1-2-3"},
+                },
+            ),
+            (
+                "Octopus Deploy",
+                "SubscriptionPayload",
+                {
+                    "EventType": "SubscriptionPayload",
+                    "Payload": {
+                        "Subscription": {"Id": "Subscriptions-1", "EventNotificationSubscription": {"Filter": {}}},
+                        "Events": [{"Id": "Events-1", "Category": "DeploymentSucceeded"}],
+                        "BatchId": "1-2-3",
+                        "TotalEventsInBatch": 1,
+                    },
+                },
             ),
             # https://render.com/docs/webhooks
             (

@@ -676,6 +676,7 @@ OWN: dict[str, dict[str, Any]] = {
     "Mailgun": {"event-data": {"event": "published"}},
     "New Relic": {"state": "published", "issueUrl": "https://blog.example.com/issues/1"},
     "Notion, a comment": {"type": "comment.created", "subscription_id": "1", "workspace_id": "2"},
+    "Octopus Deploy": {"EventType": "SubscriptionPayload", "Payload": {"Event": {"Category": "News"}}},
     "Opsgenie": {"action": "Create", "alert": {"message": "x"}},
     "PagerDuty": {"messages": [{"event": "published", "id": 1}]},
     "PagerDuty, an event of its own": {"messages": [{"event": "published", "incident": {"id": 1}}]},

@@ -600,7 +600,7 @@ _HOSTS: Final = (
             ("Heroku", "resource,release", "webhook_metadata.event.include,head_long"),
             ("Jenkins", "build.phase", "build.full_url"),
             ("Laravel Forge", "status", "server.id & site.id & commit_hash"),
-            ("Octopus Deploy", "Payload.Event.Category", "EventType=SubscriptionPayload"),
+            ("Octopus Deploy", "Payload.Event.Category,EventType", "EventType=SubscriptionPayload & Payload.BatchId"),
             ("Percy", "data.attributes.event", "data.type=webhook-deliveries & data.attributes.build-number"),
             ("Platform.sh", "type", "type=environment.*|project.* & project & state & started_at"),
             ("Pulumi", f"{_PULUMI},stackName", f"{_PULUMI},organization.githubLogin"),
