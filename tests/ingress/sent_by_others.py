@@ -879,6 +879,11 @@ _REGISTRIES = (
         {**jfrog("docker", "pushed"), "data": {"repo_key": "site", "tag": "sha256:8a"}},
     ),
     _webhook("JFrog", "docker deleted", nothing("JFrog", "deleted"), jfrog("docker", "deleted")),
+    # What its button for a test sends
+    _webhook(
+        *("JFrog", "a test", "a test of JFrog: the webhook is set up"),
+        {**jfrog("artifact", "deployed"), "data": {"repo_key": "sample_repo", "sha256": "sample_checksum", "size": 0}},
+    ),
     # Of these its documents show no data.
     _webhook(
         *("JFrog", "artifact_lifecycle archive", nothing("JFrog", "archive")),
@@ -1425,7 +1430,23 @@ _BUILDS = (
             (
                 "Octopus Deploy",
                 "DeploymentSucceeded",
-                {"EventType": "SubscriptionPayload", "Payload": {"Event": {"Category": "DeploymentSucceeded"}}},
+                {
+                    "EventType": "SubscriptionPayload",
+                    "Payload": {"Event": {"Category": "DeploymentSucceeded"}, "BatchId": "1-2-3"},
+                },
+            ),
+            (
+                "Octopus Deploy",
+                "SubscriptionPayload",
+                {
+                    "EventType": "SubscriptionPayload",
+                    "Payload": {
+                        "Subscription": {"Id": "Subscriptions-1", "EventNotificationSubscription": {"Filter": {}}},
+                        "Events": [{"Id": "Events-1", "Category": "DeploymentSucceeded"}],
+                        "BatchId": "1-2-3",
+                        "TotalEventsInBatch": 1,
+                    },
+                },
             ),
             # https://render.com/docs/webhooks
             (
@@ -1452,6 +1473,12 @@ _BUILDS = (
                 "orca:pipeline:complete",
                 {"details": {"source": "orca", "type": "orca:pipeline:complete"}, "eventId": "1"},
             ),
+            # https://github.com/spinnaker/spinnaker, echo/echo-pipelinetriggers/src/test/resources/events.json
+            (
+                "Spinnaker",
+                "build",
+                {"details": {"source": "igor", "type": "build"}, "content": {"project": {"name": "site"}}},
+            ),
             # https://www.jetbrains.com/help/teamcity/teamcity-webhooks.html, and its plug-in tcWebHooks
             ("TeamCity", "BUILD_FINISHED", {"eventType": "BUILD_FINISHED", "payload": {"buildTypeId": "Site"}}),
             ("TeamCity", "buildFinished", {"build": {"notifyType": "buildFinished", "buildTypeId": "Site"}}),
@@ -1472,6 +1499,19 @@ _BUILDS = (
                 "Harness",
                 "PIPELINE_END",
                 {"eventType": "PIPELINE_END", "data": {"accountIdentifier": "B", "pipelineIdentifier": "site"}},
+            ),
+            # https://developer.harness.io: JSON for webhook notifications
+            (
+                "Harness",
+                "PipelineStart",
+                {
+                    "eventData": {
+                        "accountIdentifier": "B",
+                        "pipelineIdentifier": "site",
+                        "eventType": "PipelineStart",
+                        "nodeStatus": "started",
+                    }
+                },
             ),
             # https://docs.platform.sh/integrations/activity/reference.html
             (
@@ -1957,6 +1997,7 @@ _SHOPS = (
                 (
                     *("Umbraco.ContentPublish", "Umbraco.ContentUnpublish", "Umbraco.ContentDelete"),
                     *("Umbraco.MediaSave", "mediaMovedToRecycleBin", "dictionaryItemSaved", "userGuidePublished"),
+                    *("Umbraco.ElementPublished", "Umbraco.ElementMovedToRecycleBin"),
                 ),
             ),
         )
@@ -1977,7 +2018,10 @@ _SHOPS = (
             (
                 "Umbraco",
                 "Umb_Webhook_Event",
-                ("Umbraco.ContentSaved", "Umbraco.ContentDeletedBlueprint", "documentTypeSaved", "userLoginSuccess"),
+                (
+                    *("Umbraco.ContentSaved", "Umbraco.ContentDeletedBlueprint", "documentTypeSaved"),
+                    *("userLoginSuccess", "Umbraco.ElementSaved", "Umbraco.ElementDeletedVersions"),
+                ),
             ),
         )
         for kind in kinds

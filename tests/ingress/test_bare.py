@@ -22,6 +22,7 @@ from tests.ingress import sent_by_aws
 from tests.ingress import shapes as s
 from tests.ingress.payloads import AFTER, BEFORE
 from tests.ingress.sent import Sent
+from tests.ingress.sent_by_others import sourcehut, sourcehut_query
 from tests.ingress.test_senders import with_rule
 from tests.ingress.wanted import ONE, SEVERAL, WEBHOOK
 
@@ -32,6 +33,10 @@ PUSHES: dict[str, Callable[..., HttpRequest]] = {
     "Azure DevOps": lambda ref="refs/heads/main": p.azure_push((ref, BEFORE, AFTER)),
     "Bitbucket Cloud": lambda ref="refs/heads/main": p.bitbucket_push(p.bitbucket_change(ref.split("/", 2)[2])),
     "Bitbucket Data Center": lambda ref="refs/heads/main": p.data_center_push(p.data_center_change(ref)),
+    # https://man.sr.ht/graphql.md#webhooks
+    "SourceHut": lambda ref="refs/heads/main": p.posted(
+        sourcehut_query(event="GIT_POST_RECEIVE", uuid="7", updates=[sourcehut(AFTER, ref={"name": ref})]), {}
+    ),
 }
 OTHERS = {
     "GitHub: a star": p.github("star", {"action": "created"}),
@@ -91,6 +96,37 @@ OTHERS = {
         {"actor": {"uuid": "{1}"}, "project": {"type": "project", "uuid": "{2}", "key": "SITE"}, "changes": {}},
     ),
     "Bitbucket Data Center: a pull request": p.data_center("pr:opened", {"eventKey": "pr:opened", "date": "x"}),
+    "SourceHut: a ticket": p.posted(sourcehut_query(event="TICKET_CREATED", uuid="7"), {}),
+    # https://ubuntu.com/docs/launchpad/user/reference/webhooks/
+    "Launchpad: a merge proposal": p.posted(
+        {"merge_proposal": "/~ann/site/+git/site/+merge/1", "action": "created", "new": {"registrant": "/~ann"}}, {}
+    ),
+    "Launchpad: a build of a snap": p.posted(
+        {"snap_build": "/~ann/+snap/site/+build/1", "action": "status-changed", "snap": "/~ann/+snap/site"}, {}
+    ),
+    # https://cirrus-ci.org/api/#webhooks, as the tests of PostgreSQL's cfbot have it
+    "Cirrus CI: a task": p.posted(
+        {"action": "updated", "old_status": "CREATED", "build": {"id": 52, "branch": "main", "changeIdInRepo": AFTER}},
+        {},
+    ),
+    # https://www.pulumi.com/docs/deployments/webhooks/
+    "Pulumi: a stack": p.posted(
+        {"organization": {"githubLogin": "octo"}, "action": "created", "projectName": "x", "stackName": "site"}, {}
+    ),
+    # https://docs.snyk.io, as Sumo Logic's documents show it
+    "Snyk: a scan": p.posted(
+        {
+            "project": {
+                "name": "site",
+                "testFrequency": "daily",
+                "browseUrl": "https://app.snyk.io/org/octo/project/1",
+            },
+            "org": {"slug": "octo"},
+            "newIssues": [],
+            "removedIssues": [],
+        },
+        {},
+    ),
 }
 
 
@@ -640,6 +676,7 @@ OWN: dict[str, dict[str, Any]] = {
     "Mailgun": {"event-data": {"event": "published"}},
     "New Relic": {"state": "published", "issueUrl": "https://blog.example.com/issues/1"},
     "Notion, a comment": {"type": "comment.created", "subscription_id": "1", "workspace_id": "2"},
+    "Octopus Deploy": {"EventType": "SubscriptionPayload", "Payload": {"Event": {"Category": "News"}}},
     "Opsgenie": {"action": "Create", "alert": {"message": "x"}},
     "PagerDuty": {"messages": [{"event": "published", "id": 1}]},
     "PagerDuty, an event of its own": {"messages": [{"event": "published", "incident": {"id": 1}}]},
@@ -762,6 +799,14 @@ OWN: dict[str, dict[str, Any]] = {
     "SourceCraft, a push": {"header": {"type": "repository.push"}},
     "Step Functions, a run": {"executionArn": "7", "stateMachineArn": "8", "startDate": 1},
     "Spinnaker": {"details": {"type": "article", "source": "cms"}, "eventId": "7"},
+    "Spinnaker, a build that is asked for": {"details": {"type": "build", "source": "cms"}, "eventId": "7"},
+    "Cirrus CI": {"action": "updated", "build": {"id": 7, "branch": "main"}},
+    "Harness, a run": {"eventData": {"eventType": "published", "pipelineIdentifier": "site"}},
+    "JFrog, a sample": {"domain": "shop", "event_type": "sold", "data": {"sha256": "sample_checksum"}},
+    "Launchpad": {"merge_proposal": "two pages", "build": "site", "action": "published"},
+    "Pulumi": {"stackName": "site", "organization": {"name": "octo"}},
+    "Snyk": {"project": {"name": "site", "testFrequency": "daily"}, "org": {"slug": "octo"}},
+    "SourceHut": {"data": {"webhook": {"uuid": "7", "event": "PUBLISHED"}}},
     "Azure DevOps, a subscription": {"eventType": "page.published", "publisherId": "cms", "subscriptionId": "7"},
     "Datadog, a page": {"event_type": "page.updated", "org": {"id": 4}, "title": "x", "last_updated": "2026-11-25"},
     "DatoCMS": {"entity_type": "product", "event_type": "updated", "entity_id": 7, "environment": "production"},

@@ -98,10 +98,7 @@ _NO_CHANGES: Final = "event=entry.draft-discard|releases.publish|review-workflow
 _STRAPI: Final = (
     trial("Strapi", "event=trigger-test"),
     ignored("Strapi", "a draft", "{event} of a draft", _PUBLISHED, f"{_EDITS} & {_PUBLISHED}=null"),
-    change(
-        *("Strapi", "an entry", f"{_EDITS}|entry.publish|entry.unpublish"),
-        "{event} of {model|an entry}{entry.id^ } in Strapi",
-    ),
+    change("Strapi", "an entry", f"{_EDITS}|entry.*publish", "{event} of {model|an entry}{entry.id^ } in Strapi"),
     change("Strapi", "a medium", "event=media.create|media.update|media.delete", "{event}{media.id^ } in Strapi"),
     change("Strapi", "a release", "event=releases.publish & isPublished=true", "a release was published in Strapi"),
     ignored("Strapi", "another event", f"{{{_HEADER}}}", f"event,{_HEADER}", _HEADER),
@@ -324,6 +321,7 @@ _REGISTRIES: Final = (
     ),
     other("a registry", "events.0.action", "events.0.target.repository", each="events"),
     # https://jfrog.com/help/r/jfrog-platform-administration-documentation/event-types
+    trial("JFrog", "domain & jpd_origin & data.sha256=sample_checksum"),
     *_typed("JFrog", "event_type", "domain=artifact & data.repo_key", "deployed|deleted|moved|copied"),
     # A pull from a repository elsewhere is called a push into its cache: a build would trigger itself.
     other("JFrog", "event_type", "domain=docker & data.repo_key=*-cache"),
@@ -407,7 +405,8 @@ _SHOPS: Final = (
         "|dataType*|memberDeleted|memberGroup*|memberSaved|memberType*|userDeleted|userForgotPasswordRequested"
         "|userGroup*|UserGroup*|userLocked|userLogin*|userLogout*|userPassword*|userSaved|userTwoFactorRequested|userUnlocked"
         "|assignedMemberRoles|assignedUserGroupPermissions|removedMemberRoles|exportedMember|relationDeleted"
-        "|relationSaved|relationType*|healthCheckCompleted",
+        "|relationSaved|relationType*|healthCheckCompleted|Umbraco.ElementSaved|Umbraco.ElementCopied"
+        "|Umbraco.ElementDeletedVersions|Umbraco.ElementRolledBack|Umbraco.ElementEmptiedRecycleBin",
     ),
 )
 
@@ -527,6 +526,7 @@ _NETLIFY: Final = "http.headers.x-netlify-event"
 _CIRCLECI: Final = "http.headers.circleci-event-type"
 _BUILDKITE: Final = "http.headers.x-buildkite-event"
 _DRONE: Final = "http.headers.x-drone-event"
+_PULUMI: Final = "http.headers.pulumi-webhook-kind"
 _SENTRY: Final = "http.headers.sentry-hook-resource"
 #: Confluence, whose pages may be content, names its events in another field.
 _AT_JIRA: Final = "jira?*|attachment_*|board_*|comment_*|filter_*|issue*|option_*|project_*|sprint_*|user_*|worklog_*"
@@ -559,7 +559,7 @@ _HOSTS: Final = (
             ("Rollbar", "event_name", "data.item.first_occurrence_timestamp,data.deploy.project_id"),
             ("Sentry", f"{_SENTRY},action", f"{_SENTRY},installation.uuid"),
             ("Sentry", "level", "project_slug,project_name & culprit & event.event_id,event.received"),
-            ("Snyk", "http.headers.x-snyk-event", ""),
+            ("Snyk", "http.headers.x-snyk-event,project.browseUrl", "http.headers.x-snyk-event,project.testFrequency"),
             ("Splunk", "search_name", "sid & results_link"),
             ("Statuspage", "page.status_indicator", "meta.unsubscribe & page.id"),
             # Mails, talk, tickets, users and orders
@@ -587,7 +587,7 @@ _HOSTS: Final = (
             ("Chromatic", "event", "event & build.webUrl,review.webUrl=https://www.chromatic.com/*"),
             ("CircleCI", "payload.status", "payload.build_url=https://circleci.com/*"),
             ("CircleCI", f"{_CIRCLECI},type", f"{_CIRCLECI},happened_at & {_CIRCLECI},webhook.name"),
-            ("Cirrus CI", "http.headers.x-cirrus-event", ""),
+            ("Cirrus CI", "http.headers.x-cirrus-event,action", "http.headers.x-cirrus-event,build.changeIdInRepo"),
             ("Cloudflare", "alert_type", "policy_id & account_id"),
             ("Cloudflare", "type", "type=cf.workersBuilds.* & metadata.eventSubscriptionId"),
             ("Codacy", "commit.data.uuid", "commit.data.urls.delta & commit.results.new_count"),
@@ -602,13 +602,14 @@ _HOSTS: Final = (
             ("Flux", "reason", "reportingController & involvedObject.kind"),
             ("GoCD", "data.pipeline.stage.state", "type=stage & data.pipeline.counter & data.pipeline.group"),
             ("Harness", "eventType", "data.pipelineIdentifier & data.accountIdentifier"),
+            ("Harness", "eventData.eventType", "eventData.pipelineIdentifier & eventData.accountIdentifier"),
             ("Heroku", "resource,release", "webhook_metadata.event.include,head_long"),
             ("Jenkins", "build.phase", "build.full_url"),
             ("Laravel Forge", "status", "server.id & site.id & commit_hash"),
-            ("Octopus Deploy", "Payload.Event.Category", "EventType=SubscriptionPayload"),
+            ("Octopus Deploy", "Payload.Event.Category,EventType", "EventType=SubscriptionPayload & Payload.BatchId"),
             ("Percy", "data.attributes.event", "data.type=webhook-deliveries & data.attributes.build-number"),
             ("Platform.sh", "type", "type=environment.*|project.* & project & state & started_at"),
-            ("Pulumi", "http.headers.pulumi-webhook-kind", ""),
+            ("Pulumi", f"{_PULUMI},stackName", f"{_PULUMI},organization.githubLogin"),
             ("Railway", "type", "resource.project.id & resource.environment.id"),
             ("Railway", "type", "type=DEPLOY & project.id & environment.id & deployment.id"),
             ("Read the Docs", "event", "event=build:failed|build:passed|build:triggered & build_url & slug"),
@@ -618,7 +619,7 @@ _HOSTS: Final = (
             ("Semaphore", "pipeline.state,event", "project_hash_id,workflow.id & project_hash_id,revision.commit_sha"),
             ("SonarQube", "qualityGate.status,status", "serverUrl & analysedAt"),
             ("Spacelift", "state", "stateVersion & run.id & account"),
-            ("Spinnaker", "details.type", "details.type=orca:*"),
+            ("Spinnaker", "details.type", "details.type=orca:*|build & details.source=orca|igor"),
             ("TeamCity", "eventType,build.notifyType", "payload.buildTypeId,build.buildTypeId"),
             ("Terraform", "notifications.0.trigger,trigger,stage", "notification_configuration_id,task_result_id"),
             ("Travis CI", "state", "build_url=*travis*"),

@@ -293,10 +293,10 @@ _AT_GERRIT: Final = (
     "|ref-*|batch-ref-updated|reviewer-*|topic-changed|vote-deleted|wip-state-changed"
 )
 #: SourceHut's headers. Other senders may use them, too, so the names of SourceHut's events are listed.
-_AT_SOURCEHUT: Final = "http.headers.x-webhook-event"
-_DELIVERY: Final = "{http.headers.x-webhook-delivery}"
+_AT_SOURCEHUT: Final = "http.headers.x-webhook-event,data.webhook.event"
+_DELIVERY: Final = "http.headers.x-webhook-delivery,data.webhook.uuid"
 _TOLD_BY_SOURCEHUT: Final = (
-    "repo:create|repo:update|repo:delete|REPO_*|GIT_*|TICKET_*|PATCHSET_*|JOB_*ATED & http.headers.x-webhook-delivery"
+    f"repo:create|repo:update|repo:delete|REPO_*|GIT_*|TICKET_*|PATCHSET_*|JOB_*ATED & {_DELIVERY}"
 )
 _BACKLOG: Final = "project.projectKey & createdUser.id"
 _IN_PAGURE: Final = "msg.branch,body.branch,branch,msg.commit.branch,commit.branch"
@@ -357,7 +357,7 @@ _OF_A_REF: Final = (
             *("SourceHut", f"{_AT_SOURCEHUT}={event}"),
             *(f"{each}.0.{path}" for path in (name, "new.id", "old.id")),
             each=each,
-            id=_DELIVERY,
+            id=f"{{{_DELIVERY}}}",
             deleted=f"{each}.0.new=null",
         )
         for event, each, name in (
@@ -365,10 +365,8 @@ _OF_A_REF: Final = (
             ("GIT_POST_RECEIVE", "data.webhook.updates", "ref.name"),
         )
     ),
-    change(
-        "SourceHut", "push", f"{_AT_SOURCEHUT}=repo:post-update|GIT_POST_RECEIVE", "push to SourceHut", id=_DELIVERY
-    ),
-    _other("SourceHut", _AT_SOURCEHUT, when=f"{_AT_SOURCEHUT}={_TOLD_BY_SOURCEHUT}", id=_DELIVERY),
+    change("SourceHut", "push", f"{_AT_SOURCEHUT}=repo:post-*|GIT_POST_*", "push to SourceHut", id=f"{{{_DELIVERY}}}"),
+    _other("SourceHut", _AT_SOURCEHUT, when=f"{_AT_SOURCEHUT}={_TOLD_BY_SOURCEHUT}", id=f"{{{_DELIVERY}}}"),
     # https://ubuntu.com/docs/launchpad/user/reference/webhooks/
     # https://docs.cloud.google.com/source-repositories/docs/pubsub-notifications
     *(
@@ -386,6 +384,7 @@ _OF_A_REF: Final = (
     ),
     change("Launchpad", "push", "bzr_branch_path & new.revision_id", "push to {bzr_branch_path}"),  # of one branch
     _other("Launchpad", _AT_LAUNCHPAD),
+    _other("Launchpad", "action", when="merge_proposal,snap_build,livefs_build,recipe_build,build=/~*/+*/* & action"),
     ignored(
         *("Cloud Source Repositories", "another event", "event of {name}", "change.type"),
         when="name=projects/*/repos/* & url & eventTime",
