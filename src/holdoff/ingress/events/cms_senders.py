@@ -98,7 +98,10 @@ _NO_CHANGES: Final = "event=entry.draft-discard|releases.publish|review-workflow
 _STRAPI: Final = (
     trial("Strapi", "event=trigger-test"),
     ignored("Strapi", "a draft", "{event} of a draft", _PUBLISHED, f"{_EDITS} & {_PUBLISHED}=null"),
-    change("Strapi", "an entry", f"{_EDITS}|entry.*publish", "{event} of {model|an entry}{entry.id^ } in Strapi"),
+    change(
+        *("Strapi", "an entry", f"{_EDITS}|entry.publish|entry.unpublish"),
+        "{event} of {model|an entry}{entry.id^ } in Strapi",
+    ),
     change("Strapi", "a medium", "event=media.create|media.update|media.delete", "{event}{media.id^ } in Strapi"),
     change("Strapi", "a release", "event=releases.publish & isPublished=true", "a release was published in Strapi"),
     ignored("Strapi", "another event", f"{{{_HEADER}}}", f"event,{_HEADER}", _HEADER),

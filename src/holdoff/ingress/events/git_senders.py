@@ -365,7 +365,10 @@ _OF_A_REF: Final = (
             ("GIT_POST_RECEIVE", "data.webhook.updates", "ref.name"),
         )
     ),
-    change("SourceHut", "push", f"{_AT_SOURCEHUT}=repo:post-*|GIT_POST_*", "push to SourceHut", id=f"{{{_DELIVERY}}}"),
+    change(
+        *("SourceHut", "push", f"{_AT_SOURCEHUT}=repo:post-update|GIT_POST_RECEIVE", "push to SourceHut"),
+        id=f"{{{_DELIVERY}}}",
+    ),
     _other("SourceHut", _AT_SOURCEHUT, when=f"{_AT_SOURCEHUT}={_TOLD_BY_SOURCEHUT}", id=f"{{{_DELIVERY}}}"),
     # https://ubuntu.com/docs/launchpad/user/reference/webhooks/
     # https://docs.cloud.google.com/source-repositories/docs/pubsub-notifications
