@@ -343,6 +343,7 @@ def test_hold_resume_and_reset(docs: Cli) -> None:
     [
         ("history docs --limit 0", "--limit takes 1 to 1,000,000"),
         ("history docs --limit -1", "--limit takes 1 to 1,000,000"),
+        ("history docs --limit 1000001", "--limit takes 1 to 1,000,000"),
         ("history docs --limit 99999999999999999999", "--limit takes 1 to 1,000,000"),
         ("explain docs --event=", "--event is empty"),
         ("explain docs --source-version=", "--source-version is empty"),

@@ -269,6 +269,7 @@ def _retry(args: argparse.Namespace, config: Config, store: Store, letters: Lett
                 told[-1]["error"], status = str(error), error.exit_code
                 if not args.json:
                     say(f"{id_}: {error}")
+        status = builds.status or status
     if args.json:
         print_json({"retried": told})
     return status
