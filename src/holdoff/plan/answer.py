@@ -13,8 +13,8 @@ from holdoff.observe.status import local_time
 from holdoff.plan import history as histories
 from holdoff.plan.choose import LONGEST_START_MS, Choice, choose
 from holdoff.plan.history import History
-from holdoff.plan.replay import Past
-from holdoff.plan.report import Figures, figures_of, percent, said, settings_of, toml_of
+from holdoff.plan.replay import Past, replay
+from holdoff.plan.report import Figures, measured, percent, said, settings_of, toml_of
 from holdoff.plan.times import Zone
 
 #: The meaning of the table's headings.
@@ -102,7 +102,8 @@ def plan(
 
     def replayed(place: int, policy: Policy) -> Figures:
         progress(place / len(policies))
-        return figures_of(past, policy, lambda done: progress((place + done / len(past.at_ms)) / len(policies)))
+        made = replay(past, policy, lambda done: progress((place + done / len(past.at_ms)) / len(policies)))
+        return measured(past, policy, made)
 
     figures = [replayed(place, policy) for place, policy in enumerate(policies)]
     at = None if present is None else policies.index(present)

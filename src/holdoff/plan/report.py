@@ -16,7 +16,7 @@ from holdoff.core.policy import Limit, Policy
 from holdoff.core.shown import in_toml
 from holdoff.core.units import iso, say_duration
 from holdoff.core.value import Value
-from holdoff.plan.replay import Past, Progress, Replay, replay
+from holdoff.plan.replay import Past, Replay
 
 WORST: Final = 5
 _PERCENTS: Final = (50, 95, 100)
@@ -86,10 +86,6 @@ class Figures(Value):
 
 def _seconds(ms: int | None) -> float | None:
     return None if ms is None else ms / 1000
-
-
-def figures_of(past: Past, policy: Policy, progress: Progress = lambda _done: None) -> Figures:
-    return measured(past, policy, replay(past, policy, progress))
 
 
 def measured(past: Past, policy: Policy, made: Replay) -> Figures:
