@@ -166,7 +166,7 @@ class Pages:
 
         def show() -> Response:
             found = board(self.site, self.histories, zoom, text, marks_in(only), max(page, 1))
-            return self._with_form(request, "overview.html", board=found, window=found.window, **about)
+            return self._with_form(request, "overview.html", board=found, window=found["window"], **about)
 
         return await run_sync(show, limiter=self.views)
 
