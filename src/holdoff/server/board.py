@@ -83,7 +83,7 @@ def row_of(
     scene: Scene, status: Status, builds: list[Finished], limit: int, window: Window, *, drawn: bool = True
 ) -> Row:
     is_cut = len(builds) >= limit and builds[-1].claimed_ms > window.from_ms
-    drawing = draw(status, builds, scene.terms, window, is_cut=is_cut) if drawn else None
+    drawing = draw(scene, status, builds, window, is_cut=is_cut) if drawn else None
     numbers = _numbers(status, builds, window.from_ms)
     return Row(status=status, drawing=drawing, numbers=numbers, is_cut=is_cut)
 

@@ -86,7 +86,7 @@ _templates: Final = Environment(
 )  # fmt: skip
 _templates.globals |= {
     "age": lambda ms, now_ms: say_age(now_ms - ms), "duration": say_duration, "instant": say_instant, "iso": iso,
-    "triggers_of": triggers_of, "reasons_of": answers.reasons_of, "outcome_of": answers.outcome_of,
+    "triggers_of": triggers_of, "reasons_of": answers.reasons_of,
     "gate_url": gate_url, "what_if_fields": FIELDS, "zooms": tuple(ZOOMS),
     "static": lambda name: f"/static/{name}?{_VERSION}",
 }  # fmt: skip
@@ -191,6 +191,7 @@ class Pages:
             says = answers.explain_gate(scene).lines
             answer = _asked(self.site, scene, asked) if asked else None
             seen = {"key": key, "row": row, "says": says, "answer": answer, "listed": builds[:LISTED_BUILDS]}
+            seen["outcome_of"] = scene.outcome_of
             return self._with_form(request, "gate.html", status, window=window, **about | more | seen)
 
         return await run_sync(show, limiter=self.views)
