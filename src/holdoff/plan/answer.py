@@ -10,9 +10,8 @@ from holdoff.core.policy import Policy
 from holdoff.core.units import iso, say_duration, to_datetime
 from holdoff.core.value import Value
 from holdoff.observe.status import local_time
-from holdoff.plan import history as histories
 from holdoff.plan.choose import LONGEST_START_MS, Choice, choose
-from holdoff.plan.history import History
+from holdoff.plan.history import History, remarks
 from holdoff.plan.replay import Past, replay
 from holdoff.plan.report import Figures, measured, percent, said, settings_of, toml_of
 from holdoff.plan.times import Zone
@@ -125,11 +124,12 @@ def plan(
 
 def about(plan: Plan) -> Iterator[str]:
     """What a reader must know about the history, in sentences."""
-    history = plan.history
-    first, last = (f"{to_datetime(at):%Y-%m-%d}" for at in (history.at_ms[0], history.at_ms[-1]))
-    yield f"{histories.describe(history)}, {first} to {last}"
+    history, triggers = plan.history, len(plan.history.at_ms)
+    first_ms, last_ms = history.at_ms[0], history.at_ms[-1]
+    came = f"{triggers:,} trigger{'' if triggers == 1 else 's'} in {say_duration(last_ms - first_ms)}"
+    yield f"{history.source}: {came}, {to_datetime(first_ms):%Y-%m-%d} to {to_datetime(last_ms):%Y-%m-%d}"
     yield from history.notes
-    yield from histories.remarks(history)
+    yield from remarks(history)
     if plan.build_ms is not None:
         yield f"builds take {say_duration(plan.build_ms)}, as given"
     elif history.usual_ms is not None:
