@@ -596,6 +596,7 @@ def test_usage_and_version(cli: Cli) -> None:
         assert told.returncode == 0
         assert max(map(len, told.stdout.splitlines())) <= 80
     assert cli("help", "run").stdout == cli("run", "--help").stdout
+    assert (cli("help", "frobnicate").stderr, cli("help", "frobnicate").returncode) == (unknown.stderr, 2)
 
 
 def test_debug_shows_the_traceback_and_nothing_else_does(cli: Cli) -> None:

@@ -783,6 +783,13 @@ def test_a_build_that_could_not_be_cancelled_is_told_in_the_same_words_everywher
     assert browser.text("/gates/site").count("is running, and could not be cancelled for a newer one") == 3
 
 
+def test_the_first_page_offers_no_choice_that_no_gate_can_match(browser: Browser) -> None:
+    offered = re.findall(r'<option value="([^"]*)"', browser.text())
+
+    assert {"failed", "pending", "ready"} < {*offered}
+    assert "stale" not in offered  # the page knows no age from which a gate is
+
+
 def test_a_late_report_of_an_end_is_seen_after_half_a_minute() -> None:
     """It changes a history and not the record of its gate."""
     clock, kept = ManualClock(), boards.Histories()

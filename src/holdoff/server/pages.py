@@ -53,7 +53,8 @@ AT_ONCE: Final = 4
 MOST_WAITING: Final = 8
 MOST_FORM: Final = 16_384
 LISTED_BUILDS: Final = 50
-ONLY: Final = ("attention", *ATTENTION, "ready", "cooling_down")
+#: What the first page's list offers. No gate is stale there: no age is given from which a trigger would be.
+ONLY: Final = ("attention", *(name for name in ATTENTION if name != "stale"), "ready", "cooling_down")
 #: The operations of the API that have a form: the form's title, a field of its own, and that field's label.
 ACTS: Final = {
     "trigger": ("Ask for a build", "force", "force it: start now, whatever the gate waits for"),
