@@ -46,7 +46,7 @@ gate; 65 a gate cannot be read.
 
 
 def add_status_arguments(parser: argparse.ArgumentParser) -> None:
-    add_gate(parser, optional="only this project")
+    add_gate(parser, optional="only this project's own gates, not those of its keys")
     parser.epilog = EPILOG
     what = "for a monitor: exit 1 if a trigger older than this is not covered by a build yet"
     parser.add_argument("--max-stale", metavar="DURATION", help=what)
