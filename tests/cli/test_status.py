@@ -102,6 +102,15 @@ def test_only_those_that_are_asked_for(six: Cli, only: str, names: list[str]) ->
     assert sorted(line.partition(":")[0] for line in lines[:-2]) == names
 
 
+def test_what_is_stale_is_asked_for_with_the_age_from_which_it_is(six: Cli) -> None:
+    """Without that age no gate is stale, however long a change has waited."""
+    asked, told = six("status", "--only", "held,stale"), six("status", "--only", "stale", "--max-stale", "90m")
+
+    assert (asked.returncode, asked.stdout) == (2, "")
+    assert asked.stderr == "holdoff: --only stale goes with --max-stale, the age from which a gate is stale\n"
+    assert (told.returncode, told.stdout.partition(":")[0]) == (1, "old")
+
+
 def test_only_takes_what_there_is(six: Cli) -> None:
     wrong, none = six("status", "--only", "helt"), six("status", "--only", "running")
 

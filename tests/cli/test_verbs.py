@@ -343,6 +343,7 @@ def test_hold_resume_and_reset(docs: Cli) -> None:
     [
         ("history docs --limit 0", "--limit takes 1 to 1,000,000"),
         ("history docs --limit -1", "--limit takes 1 to 1,000,000"),
+        ("history docs --limit 1000001", "--limit takes 1 to 1,000,000"),
         ("history docs --limit 99999999999999999999", "--limit takes 1 to 1,000,000"),
         ("explain docs --event=", "--event is empty"),
         ("explain docs --source-version=", "--source-version is empty"),
@@ -595,6 +596,7 @@ def test_usage_and_version(cli: Cli) -> None:
         assert told.returncode == 0
         assert max(map(len, told.stdout.splitlines())) <= 80
     assert cli("help", "run").stdout == cli("run", "--help").stdout
+    assert (cli("help", "frobnicate").stderr, cli("help", "frobnicate").returncode) == (unknown.stderr, 2)
 
 
 def test_debug_shows_the_traceback_and_nothing_else_does(cli: Cli) -> None:

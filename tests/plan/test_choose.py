@@ -11,7 +11,8 @@ from holdoff.core.request import GateKey
 from holdoff.plan import answer, grid
 from holdoff.plan.choose import LONGEST_START_MS, choose
 from holdoff.plan.history import History
-from holdoff.plan.report import figures_of, percent
+from holdoff.plan.replay import replay
+from holdoff.plan.report import measured, percent
 from holdoff.plan.sources import from_builds
 from holdoff.stores.memory import MemoryStore
 from tests.server.day import simulate
@@ -35,8 +36,9 @@ def cooldowns(*minutes: float) -> list[Policy]:
 
 def test_efficient_ones_and_the_longest_wait_that_is_borne() -> None:
     past = History(source="it", at_ms=tuple(BUSY), took_ms=()).past(MINUTE)
-    rows = [figures_of(past, policy) for policy in cooldowns(0, 2, 5, 30)]
-    worse = figures_of(past, Policy("5m", cooldown_from="finish", overlap="defer"))
+    rows = [measured(past, policy, replay(past, policy)) for policy in cooldowns(0, 2, 5, 30)]
+    slow = Policy("5m", cooldown_from="finish", overlap="defer")
+    worse = measured(past, slow, replay(past, slow))
 
     assert choose(rows).efficient == (0, 1, 2, 3)
     assert choose([*rows, rows[2]]).efficient == (0, 1, 2, 3)

@@ -70,6 +70,11 @@ def test_an_instant_as_it_is_written(text: str) -> None:
     assert not text.isdigit() or ms_of(int(text), None) == (AT, WRITTEN[text])  # a number in JSON
 
 
+@pytest.mark.parametrize("number", [1709632800.0, 1709632800000.0, 1709632800000000.0, 1709632800000000000.0])
+def test_an_instant_as_json_may_have_it(number: float) -> None:
+    assert ms_of(number, None) == (AT, "none")
+
+
 @pytest.mark.parametrize(
     "value",
     ["", "x", "program", "12 amperes", "12", "2024-03-05", "99999-01-01T00:00:00Z", None, True, 12, 12.5, float("nan")],

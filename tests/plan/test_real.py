@@ -15,8 +15,8 @@ from holdoff.core.units import to_datetime
 from holdoff.plan import answer, grid
 from holdoff.plan.history import History
 from holdoff.plan.read import from_bytes
-from holdoff.plan.replay import by_build, by_core
-from holdoff.plan.report import figures_of, said, settings_of
+from holdoff.plan.replay import by_build, by_core, replay
+from holdoff.plan.report import measured, said, settings_of
 from holdoff.plan.sources import from_git
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ BY_HAND: dict[str, tuple[Policy, list[str], list[str], int]] = {
 def test_nine_uploads_of_xorg(name: str) -> None:
     policy, starts, waits, saved = BY_HAND[name]
     past = from_bytes(XORG, "xorg").past(HOUR)
-    row = figures_of(past, policy)
+    row = measured(past, policy, replay(past, policy))
 
     assert [to_datetime(start).strftime("%d %H:%M:%S") for start in by_build(past, policy).started_ms] == starts
     assert [
@@ -80,7 +80,8 @@ def test_nine_uploads_of_xorg(name: str) -> None:
 
 
 def test_the_worst_of_them() -> None:
-    row = figures_of(from_bytes(XORG, "xorg").past(HOUR), Policy("6h"))
+    past, policy = from_bytes(XORG, "xorg").past(HOUR), Policy("6h")
+    row = measured(past, policy, replay(past, policy))
 
     waited = [(started_ms - at_ms) // 1000 for at_ms, started_ms, _ in row.worst]
     assert waited == [5 * 3600 + 5 * 60 + 55, 3600 + 40 * 60 + 56, 3600 + 39 * 60 + 50, 45 * 60 + 40, 6 * 60 + 50]
@@ -91,9 +92,9 @@ def check(history: History, policies: Sequence[Policy]) -> None:
     past = history.past(HOUR)
     for policy in policies:
         made = by_build(past, policy)
-        row = figures_of(past, policy)
+        row = measured(past, policy, replay(past, policy))
 
-        assert made.but(is_fast=False) == by_core(past, policy), settings_of(policy)
+        assert made == by_core(past, policy), settings_of(policy)
         assert row.never == 0
         assert row.promised_ms is None or (row.start.longest_ms or 0) <= row.promised_ms
 

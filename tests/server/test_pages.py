@@ -772,6 +772,24 @@ def test_a_pulse_says_how_many_triggers_it_stands_for(browser: Browser) -> None:
     assert re.search(r'<text [^>]*class="count [a-z]+">4</text>', browser.text())
 
 
+def test_a_build_that_could_not_be_cancelled_is_told_in_the_same_words_everywhere(browser: Browser) -> None:
+    """In the list of what the gate does, in the drawing, and in the table of builds."""
+    browser.served.push("d0")
+    store, seen = browser.served.site.store, record(browser)
+    assert seen.running is not None
+    left = seen.but(running=seen.running.but(cancel_failed=True)).swapped("AAAAAAA")
+    store.swap(browser.served.site.key("site"), expected=seen, new=left)
+
+    assert browser.text("/gates/site").count("is running, and could not be cancelled for a newer one") == 3
+
+
+def test_the_first_page_offers_no_choice_that_no_gate_can_match(browser: Browser) -> None:
+    offered = re.findall(r'<option value="([^"]*)"', browser.text())
+
+    assert {"failed", "pending", "ready"} < {*offered}
+    assert "stale" not in offered  # the page knows no age from which a gate is
+
+
 def test_a_late_report_of_an_end_is_seen_after_half_a_minute() -> None:
     """It changes a history and not the record of its gate."""
     clock, kept = ManualClock(), boards.Histories()
@@ -812,7 +830,7 @@ def test_a_holdoff_from_an_end_that_was_never_reported_begins_at_the_start() -> 
         gate.trigger(force=True)
         clock.advance("20m")
     scene = scene_of(gate.store, gate.key, gate.terms, clock.now_ms())
-    drawing = draw(scene.status, list(scene.builds()), scene.terms, Window.of("1h", clock.now_ms()), is_cut=False)
+    drawing = draw(scene, scene.status, list(scene.builds()), Window.of("1h", clock.now_ms()), is_cut=False)
     before, _newest = (shape for shape in drawing.shapes if shape.kind == "holdoff")
     assert (round(0.72 * before.x), round(0.72 * before.width)) == (20, 10)
 
@@ -825,7 +843,7 @@ def test_a_hold_is_drawn_until_it_ends(duration: str | None, until: int) -> None
     gate.hold(why="incident 42", duration=duration)
     clock.advance("10m")
     scene = scene_of(gate.store, gate.key, gate.terms, clock.now_ms())
-    drawing = draw(scene.status, [], scene.terms, Window.of("1h", clock.now_ms()), is_cut=False)
+    drawing = draw(scene, scene.status, [], Window.of("1h", clock.now_ms()), is_cut=False)
 
     (held,) = (shape for shape in drawing.shapes if shape.kind == "held")
     assert (round(0.72 * held.x), round(0.72 * (held.x + held.width))) == (50, until)
@@ -857,7 +875,7 @@ def test_a_holdoff_is_drawn_until_it_ends_or_a_person_ends_it(
         if minute == reset_at:
             gate.reset()
     scene = scene_of(gate.store, gate.key, gate.terms, clock.now_ms())
-    drawing = draw(scene.status, list(scene.builds()), scene.terms, Window.of("1h", clock.now_ms()), is_cut=False)
+    drawing = draw(scene, scene.status, list(scene.builds()), Window.of("1h", clock.now_ms()), is_cut=False)
 
     shades = [shape for shape in drawing.shapes if shape.kind == "holdoff"]
     assert [(round(0.72 * shape.x), round(0.72 * shape.width)) for shape in shades] == drawn

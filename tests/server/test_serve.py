@@ -313,6 +313,7 @@ def test_a_kill_loses_nothing_that_was_answered(cli: Cli, kept: Store) -> None:
 
     again = Server(cli)
     wait_for(lambda: again.push(999) in (200, 202))
+    wait_for(lambda: kept.get(key).claim is None)  # a start that the kill left is taken over, and its cooldown begins
     assert again.api("reset", project="site")[0] == 200
     wait_for(lambda: kept.get(key).pending is None and kept.get(key).claim is None)
     again.end()
@@ -632,6 +633,22 @@ def test_dead_letters_by_the_command_line(cli: Cli) -> None:
     for argv in (("list",), ("retry", "--all")):
         empty = cli("dead-letters", *argv)
         assert (empty.stdout, empty.stderr) == ("", f"holdoff: no dead letters in {cli.store.path}.letters\n")
+
+
+def test_a_retried_build_that_fails_is_told_by_the_exit_status(cli: Cli) -> None:
+    """As it is by `trigger` and `wake`. The letter was carried out, so it is gone."""
+    server, headers = Server(cli), {"content-type": "application/json"}
+    assert server.ask("POST", "/hooks/x/in-the-url-7f3a", b'{"project": "docs"}', headers)[0] == 422
+    server.end()
+    cli.config(FILE.replace("COMMAND", "exit 3").replace(".site]", ".docs]"))
+
+    done = cli("dead-letters", "retry", "--all")
+
+    assert done.returncode == 3
+    assert done.stdout.startswith("docs started: build ")
+    assert done.stderr.startswith("holdoff: docs: build ")
+    assert done.stderr.endswith(" failed: exit status 3\n")
+    assert cli("dead-letters", "list").stdout == ""
 
 
 def test_each_line_of_the_log_is_json_whatever_a_text_holds(cli: Cli) -> None:

@@ -101,7 +101,7 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _dispatch(argv: list[str], command: list[str] | None) -> int:
-    if argv[:1] == ["help"] and argv[1:2] and argv[1] in VERBS:
+    if argv[:1] == ["help"] and argv[1:2]:
         argv = [argv[1], "--help"]
     if not argv or argv[0] in {"-h", "--help", "help"}:
         print(_usage(), file=sys.stdout if argv else sys.stderr)

@@ -235,7 +235,7 @@ def _write(plan: Plan, kind: str, name: str) -> None:
     else:
         from holdoff.plan import chart
 
-        content = chart.chart(plan, "svg" if kind == "svg" else "png")
+        content = chart.chart(plan, kind)
     if name == "-":
         return write(content)
     try:

@@ -92,7 +92,7 @@ def _serve(args: argparse.Namespace, config: Config, store: Store, run: Any) -> 
         site.gate_to_wake,
         clock=site.clock,
         every=args.every,
-        on_decision=lambda decision: site.log.decided(decision, kind="wake") if is_news(decision) else None,
+        on_decision=lambda decision: site.log.decided(decision, None, kind="wake") if is_news(decision) else None,
         on_end=site.ended,
         before_look=look,
         wake=lambda gate: site.starts.decide(gate, None),
@@ -269,6 +269,7 @@ def _retry(args: argparse.Namespace, config: Config, store: Store, letters: Lett
                 told[-1]["error"], status = str(error), error.exit_code
                 if not args.json:
                     say(f"{id_}: {error}")
+        status = builds.status or status
     if args.json:
         print_json({"retried": told})
     return status

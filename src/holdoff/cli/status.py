@@ -46,7 +46,7 @@ gate; 65 a gate cannot be read.
 
 
 def add_status_arguments(parser: argparse.ArgumentParser) -> None:
-    add_gate(parser, optional="only this project")
+    add_gate(parser, optional="only this project's own gates, not those of its keys")
     parser.epilog = EPILOG
     what = "for a monitor: exit 1 if a trigger older than this is not covered by a build yet"
     parser.add_argument("--max-stale", metavar="DURATION", help=what)
@@ -83,6 +83,8 @@ def status(args: argparse.Namespace) -> int:
     gc.disable()  # many gates are very many values and no cycles: the collector would take a fifth of the time
     longest_ms = None if args.max_stale is None else parse_duration(args.max_stale, field="max_stale")
     only = _only(args.only)
+    if "stale" in only and longest_ms is None:
+        raise UsageError("--only stale goes with --max-stale, the age from which a gate is stale")
     config, store = opened(args)
     clock = SystemClock()
     project = None if args.project is None else key_of(config, args, store).project

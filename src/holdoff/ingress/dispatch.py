@@ -40,8 +40,6 @@ MOST_LOOKED_AT: Final = 100
 TIME_FOR_A_WAKE_MS: Final = 125_000
 #: Later than any gate is due.
 EVER_MS: Final = 10**15
-#: The fields of a request that the log shows.
-_ASKED: Final = ("event_id", "source_version", "reason")
 
 
 class WakeScheduler(Protocol):
@@ -145,8 +143,7 @@ class Dispatch:
             except HoldoffError as error:
                 self._log.failed(error, kind="schedule", **_names(gate.key))
                 decision = decision.but(woken=False)
-        asked = {} if request is None else {name: getattr(request, name) for name in _ASKED}
-        self._log.decided(decision, took_ms=took_ms, kind=kind, **asked)
+        self._log.decided(decision, request, took_ms=took_ms, kind=kind)
         return decision
 
     def _ended(self, ended: BuildEnded, kind: str) -> Answer:

@@ -7,6 +7,7 @@ from typing import Any
 
 from holdoff.clock import Clock
 from holdoff.core.decision import Decision
+from holdoff.core.request import Request
 from holdoff.core.units import iso
 from holdoff.observe.log import decision_line, error_line, sweep_line
 from holdoff.observe.metrics import with_metrics
@@ -23,9 +24,11 @@ class EventLog:
         self._clock = clock
         self._function = function
 
-    def decided(self, decision: Decision, **more: Any) -> None:
-        """A decision; ``more`` as of ``decision_line``."""
-        self._measured(decision_line(decision, **more))
+    def decided(self, decision: Decision, request: Request | None, **more: Any) -> None:
+        """A decision on a request, or (``None``) on a wake; ``more`` as of ``decision_line``."""
+        shown = ("event_id", "source_version", "reason")
+        asked = {} if request is None else {name: getattr(request, name) for name in shown}
+        self._measured(decision_line(decision, **asked, **more))
 
     def failed(self, error: BaseException, **more: Any) -> None:
         """A failure, before a decision or after it; ``more`` as of ``error_line``."""

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
 
-from holdoff.core.builds import as_it_is_now, failed_ms, unended
+from holdoff.core.builds import as_it_is_now, failed_ms, leaving
 from holdoff.core.decision import Why
 from holdoff.core.errors import ConfigError
 from holdoff.core.lines import course_of
@@ -103,19 +103,21 @@ class Scene(Value):
         search = getattr(self.store, "naming", None)
         return self.builds() if search is None else chain(self._running(), search(self.key, texts))
 
-    def _running(self) -> list[Finished]:
-        running, end = self.record.running, self.current.finished
-        if running is None:
-            return []
-        build = end if end is not None and end.token == running.token else unended(running)
-        return [build.but(covers=running.covers)]
+    def _running(self) -> tuple[Finished, ...]:
+        """The build in the record, as the history will have it."""
+        return leaving(self.record.but(claim=None), self.current.but(running=None))
 
     def outcome_of(self, build: Finished) -> str:
         """How a build of the gate ended, or that it still runs, in words."""
-        running = self.record.running
-        if running is None or running.token != build.token or running.lease_until_ms <= self.now_ms:
-            return outcome_of(build)
-        return "is running, and could not be cancelled for a newer one" if running.cancel_failed else "is running"
+        running, detail = self.record.running, f" ({build.detail})" if build.detail else ""
+        if running is not None and running.token == build.token and running.lease_until_ms > self.now_ms:
+            return "is running, and could not be cancelled for a newer one" if running.cancel_failed else "is running"
+        if build.ended_ms is None:
+            return f"its end was not reported{detail}"
+        after = say_duration(max(0, build.ended_ms - build.started_ms))
+        if build.succeeded is None:
+            return f"ended after {after}, outcome not known{detail}"
+        return f"{'succeeded' if build.succeeded else 'failed'} after {after}{detail}"
 
 
 def parse_decision_id(text: str) -> tuple[GateKey, str]:
@@ -374,16 +376,6 @@ def _newest(fold: Pending) -> str:
 def _build_line(scene: Scene, build: Finished) -> str:
     line = f"build {build.build_id}: started {_ago(scene, build.started_ms)}, {scene.outcome_of(build)}"
     return line if build.covers is None else f"{line}, for {triggers_of(build.covers)}{_newest(build.covers)}"
-
-
-def outcome_of(build: Finished) -> str:
-    detail = f" ({build.detail})" if build.detail else ""
-    if build.ended_ms is None:
-        return f"its end was not reported{detail}"
-    after = say_duration(max(0, build.ended_ms - build.started_ms))
-    if build.succeeded is None:
-        return f"ended after {after}, outcome not known{detail}"
-    return f"{'succeeded' if build.succeeded else 'failed'} after {after}{detail}"
 
 
 def build_to_dict(build: Finished) -> dict[str, object]:

@@ -10,11 +10,10 @@ from holdoff.core.policy import Policy
 from holdoff.core.units import iso, say_duration, to_datetime
 from holdoff.core.value import Value
 from holdoff.observe.status import local_time
-from holdoff.plan import history as histories
 from holdoff.plan.choose import LONGEST_START_MS, Choice, choose
-from holdoff.plan.history import History
-from holdoff.plan.replay import Past
-from holdoff.plan.report import Figures, figures_of, percent, said, settings_of, toml_of
+from holdoff.plan.history import History, remarks
+from holdoff.plan.replay import Past, replay
+from holdoff.plan.report import Figures, measured, percent, said, settings_of, toml_of
 from holdoff.plan.times import Zone
 
 #: The meaning of the table's headings.
@@ -102,7 +101,8 @@ def plan(
 
     def replayed(place: int, policy: Policy) -> Figures:
         progress(place / len(policies))
-        return figures_of(past, policy, lambda done: progress((place + done / len(past.at_ms)) / len(policies)))
+        made = replay(past, policy, lambda done: progress((place + done / len(past.at_ms)) / len(policies)))
+        return measured(past, policy, made)
 
     figures = [replayed(place, policy) for place, policy in enumerate(policies)]
     at = None if present is None else policies.index(present)
@@ -124,11 +124,12 @@ def plan(
 
 def about(plan: Plan) -> Iterator[str]:
     """What a reader must know about the history, in sentences."""
-    history = plan.history
-    first, last = (f"{to_datetime(at):%Y-%m-%d}" for at in (history.at_ms[0], history.at_ms[-1]))
-    yield f"{histories.describe(history)}, {first} to {last}"
+    history, triggers = plan.history, len(plan.history.at_ms)
+    first_ms, last_ms = history.at_ms[0], history.at_ms[-1]
+    came = f"{triggers:,} trigger{'' if triggers == 1 else 's'} in {say_duration(last_ms - first_ms)}"
+    yield f"{history.source}: {came}, {to_datetime(first_ms):%Y-%m-%d} to {to_datetime(last_ms):%Y-%m-%d}"
     yield from history.notes
-    yield from histories.remarks(history)
+    yield from remarks(history)
     if plan.build_ms is not None:
         yield f"builds take {say_duration(plan.build_ms)}, as given"
     elif history.usual_ms is not None:
@@ -141,10 +142,6 @@ def about(plan: Plan) -> Iterator[str]:
         rearms = any(row.policy.on_failure == "rearm" for row in plan.figures)
         again = 'under on_failure = "rearm" a failed build is built once more after its back-off, and then succeeds'
         yield f"{words}; {again}" if rearms else words
-    slow = sum(not row.is_fast for row in plan.figures)
-    if slow:
-        which = f"{slow} of {len(plan.figures)} policies"
-        yield f"{which} were replayed trigger by trigger: the fast way does not know these policies"
 
 
 def bad_rows(history: History) -> str | None:

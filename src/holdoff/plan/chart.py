@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 from warnings import catch_warnings
 
 from holdoff.core.errors import UsageError
@@ -18,13 +18,12 @@ if TYPE_CHECKING:
     from holdoff.plan.answer import Plan
     from holdoff.plan.report import Figures
 
-Kind = Literal["svg", "png"]
 _TAKEN, _EFFICIENT, _PRESENT, _OTHERS = "#c2410c", "#1a7f5a", "#6d28d9", "#8a929a"
 #: Without date and version, so that the same plan makes the same bytes.
 _METADATA: Final = {"svg": {"Date": None}, "png": {"Software": "holdoff plan"}}
 
 
-def chart(plan: Plan, kind: Kind) -> bytes:
+def chart(plan: Plan, kind: str) -> bytes:
     """The picture: each policy is a dot, and a line joins the efficient ones. Without matplotlib it raises
     UsageError."""
     try:

@@ -159,12 +159,6 @@ def spread(source: str, spans: Iterable[Span], most: int = MOST_SPREAD) -> Histo
 # --- in words ------------------------------------------------------------------------------------------------------
 
 
-def describe(history: History) -> str:
-    """The source, the number of triggers and the time that they span."""
-    triggers, span_ms = len(history.at_ms), history.at_ms[-1] - history.at_ms[0]
-    return f"{history.source}: {triggers:,} trigger{'' if triggers == 1 else 's'} in {say_duration(span_ms)}"
-
-
 def checked(history: History, now_ms: int) -> History:
     """The history, with a note if some of its times are in the future."""
     ahead = len(history.at_ms) - bisect_right(history.at_ms, now_ms)

@@ -81,7 +81,7 @@ def from_bytes(
         kept = (row for row in chain(first, rows) if _is_trigger(row[1], project))
         # ``outcome`` is that of the decision, not that of the build.
         rows = ((where, {name: row[name] for name in row if name != "outcome"}) for where, row in kept)
-        first, column = list(islice(rows, _SAMPLE)), column or "timestamp"
+        first = list(islice(rows, _SAMPLE))
         if not first:
             raise EventError(source, f"tells of no trigger{f' of {project}' if project else ''}")
     return _history(source, first, rows, column, zone, bad)
@@ -192,8 +192,6 @@ def _duration_of(sample: Sequence[Row]) -> Callable[[Row, Zone | None], int | No
     milliseconds or in seconds; or by its start and its end."""
     duration, start, end = (_getter(sample, likely) for likely in (tuple(_DURATIONS), _STARTS, _ENDS))
     names = {plain(name) for row in sample for name in row}
-    if names.isdisjoint((*_DURATIONS, *_ENDS)):
-        return lambda _row, _zone: None
     named = next((name for name in _DURATIONS if name in names), "")
     unit_ms = 1 if named == "duration" and _is_of_jenkins(sample) else _DURATIONS.get(named, 1000)
 

@@ -16,7 +16,7 @@ from holdoff.core.policy import Limit, Policy
 from holdoff.core.shown import in_toml
 from holdoff.core.units import iso, say_duration
 from holdoff.core.value import Value
-from holdoff.plan.replay import Past, Progress, Replay, replay
+from holdoff.plan.replay import Past, Replay
 
 WORST: Final = 5
 _PERCENTS: Final = (50, 95, 100)
@@ -43,7 +43,6 @@ class Figures(Value):
         never: how many changes no build has, under a policy that skips.
         promised_ms: the longest time that the policy lets a change wait for a start; ``None``: there is no limit.
         worst: the worst moments, the worst first.
-        is_fast: whether the fast way replayed it.
     """
 
     policy: Policy
@@ -56,7 +55,6 @@ class Figures(Value):
     never: int
     promised_ms: int | None
     worst: tuple[Moment, ...]
-    is_fast: bool
 
     @property
     def saved(self) -> int:
@@ -83,16 +81,11 @@ class Figures(Value):
             "promised": _seconds(self.promised_ms),
             "never_built": self.never,
             "worst": [dict(zip(("at", "started", "ended"), map(iso, moment), strict=True)) for moment in self.worst],
-            "replayed": "fast" if self.is_fast else "core",
         }
 
 
 def _seconds(ms: int | None) -> float | None:
     return None if ms is None else ms / 1000
-
-
-def figures_of(past: Past, policy: Policy, progress: Progress = lambda _done: None) -> Figures:
-    return measured(past, policy, replay(past, policy, progress))
 
 
 def measured(past: Past, policy: Policy, made: Replay) -> Figures:
@@ -109,7 +102,6 @@ def measured(past: Past, policy: Policy, made: Replay) -> Figures:
         never=len(past.at_ms) - has,
         promised_ms=promised_ms(policy, past),
         worst=tuple(_worst(past.at_ms, made, ends)),
-        is_fast=made.is_fast,
     )
 
 

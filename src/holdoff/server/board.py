@@ -7,7 +7,7 @@ memory until its gate's record changes. All gates share ``MOST_BUILDS`` builds e
 from __future__ import annotations
 
 from functools import reduce
-from typing import Final
+from typing import Any, Final
 
 from holdoff.core.record import Finished
 from holdoff.core.request import GateKey
@@ -53,21 +53,6 @@ class Row(Value):
     is_cut: bool = False
 
 
-class Board(Value):
-    """What the first page shows. ``rows``: those of this page, and ``first`` the place of the first of them, from 1;
-    ``found``: how many gates match; ``total``: of all."""
-
-    rows: tuple[Row, ...]
-    first: int
-    total: int
-    found: int
-    page: int
-    pages: int
-    numbers: Numbers
-    is_cut: bool
-    window: Window
-
-
 class Histories:
     """The builds of gates, kept from the last read."""
 
@@ -98,7 +83,7 @@ def row_of(
     scene: Scene, status: Status, builds: list[Finished], limit: int, window: Window, *, drawn: bool = True
 ) -> Row:
     is_cut = len(builds) >= limit and builds[-1].claimed_ms > window.from_ms
-    drawing = draw(status, builds, scene.terms, window, is_cut=is_cut) if drawn else None
+    drawing = draw(scene, status, builds, window, is_cut=is_cut) if drawn else None
     numbers = _numbers(status, builds, window.from_ms)
     return Row(status=status, drawing=drawing, numbers=numbers, is_cut=is_cut)
 
@@ -124,7 +109,9 @@ def _is_wanted(found: Status, text: str, only: set[str]) -> bool:
     return not only or not only.isdisjoint(found.marks) or ("attention" in only and found.attention != ())
 
 
-def board(site: Site, histories: Histories, zoom: str, text: str, only: set[str], page: int) -> Board:
+def board(site: Site, histories: Histories, zoom: str, text: str, only: set[str], page: int) -> dict[str, Any]:
+    """What the first page shows, for its template. ``rows``: those of this page, and ``first`` the place of the first
+    of them, from 1; ``found``: how many gates match; ``total``: of all."""
     statuses = site.statuses()
     window = Window.of(zoom, site.now_ms())
     wanted = [one for one in statuses if _is_wanted(one, text, only)]
@@ -136,17 +123,17 @@ def board(site: Site, histories: Histories, zoom: str, text: str, only: set[str]
     page = min(page, pages)  # gates may have gone
     shown = range((page - 1) * MOST_ROWS, page * MOST_ROWS)
     rows = [_row(site, histories, one, limit, window, drawn=place in shown) for place, one in enumerate(wanted)]
-    return Board(
-        rows=tuple(rows[shown.start : shown.stop]),
-        first=shown.start + 1,
-        total=len(statuses),
-        found=len(wanted),
-        page=page,
-        pages=pages,
-        numbers=reduce(Numbers.plus, (row.numbers for row in rows), Numbers()),
-        is_cut=any(row.is_cut for row in rows),
-        window=window,
-    )
+    return {
+        "rows": rows[shown.start : shown.stop],
+        "first": shown.start + 1,
+        "total": len(statuses),
+        "found": len(wanted),
+        "page": page,
+        "pages": pages,
+        "numbers": reduce(Numbers.plus, (row.numbers for row in rows), Numbers()),
+        "is_cut": any(row.is_cut for row in rows),
+        "window": window,
+    }
 
 
 def _row(site: Site, histories: Histories, found: Status, limit: int, window: Window, *, drawn: bool) -> Row:

@@ -18,7 +18,7 @@ from holdoff.core.terms import Terms
 from holdoff.core.units import say_duration
 from holdoff.core.value import Value
 from holdoff.core.waits import cooldown_end_ms, is_moved_back, quiet_end_ms
-from holdoff.observe.explain import outcome_of
+from holdoff.observe.explain import Scene
 from holdoff.observe.status import Status, hold_now, local_time, say_instant, triggers_of
 
 HOUR_MS: Final = 3_600_000
@@ -91,14 +91,14 @@ class Drawing(Value):
     is_beyond: bool
 
 
-def draw(status: Status, builds: list[Finished], terms: Terms | None, window: Window, *, is_cut: bool) -> Drawing:
+def draw(scene: Scene, status: Status, builds: list[Finished], window: Window, *, is_cut: bool) -> Drawing:
     """Draw a gate. ``builds``: the newest first; ``is_cut``: older ones were not read."""
-    unread = "older builds are not read here"
+    unread, terms = "older builds are not read here", scene.terms
     shapes = [
         *(window.shape("unread", window.from_ms, builds[-1].claimed_ms, unread) if is_cut else ()),
         *_holds(status.record, window),
         *_triggers(status, builds, terms.policy if terms else None, window),
-        *_builds(status, builds, window),
+        *_builds(scene, status, builds, window),
         *(_holdoffs(status.record, builds, terms, window) if terms else ()),
     ]
     due_ms = status.ready_ms if status.record.pending else None
@@ -152,15 +152,14 @@ def _triggers(status: Status, builds: list[Finished], policy: Policy | None, win
             yield from window.shape("quiet", fold.last_ms, quiet_end_ms(fold, policy), "waits for quiet")
 
 
-def _builds(status: Status, builds: list[Finished], window: Window) -> Iterator[Shape]:
+def _builds(scene: Scene, status: Status, builds: list[Finished], window: Window) -> Iterator[Shape]:
     """The builds as bars. A build whose end was never reported has no length."""
     record, running = status.record, status.record.running if status.runs else None
     for build in builds:
         is_running = running is not None and running.token == build.token
         end_ms = build.ended_ms or (window.now_ms if is_running else build.started_ms)
         kind = "running" if is_running else {True: "build", False: "failed", None: "ended"}[build.succeeded]
-        said = "is running" if is_running else outcome_of(build)
-        yield from window.shape(kind, build.started_ms, end_ms, f"build {build.build_id}: {said}")
+        yield from window.shape(kind, build.started_ms, end_ms, f"build {build.build_id}: {scene.outcome_of(build)}")
     if record.claim:
         yield from window.shape("running", record.claim.claimed_ms, window.now_ms, "a start is under way")
 

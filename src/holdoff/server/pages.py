@@ -53,7 +53,8 @@ AT_ONCE: Final = 4
 MOST_WAITING: Final = 8
 MOST_FORM: Final = 16_384
 LISTED_BUILDS: Final = 50
-ONLY: Final = ("attention", *ATTENTION, "ready", "cooling_down")
+#: What the first page's list offers. No gate is stale there: no age is given from which a trigger would be.
+ONLY: Final = ("attention", *(name for name in ATTENTION if name != "stale"), "ready", "cooling_down")
 #: The operations of the API that have a form: the form's title, a field of its own, and that field's label.
 ACTS: Final = {
     "trigger": ("Ask for a build", "force", "force it: start now, whatever the gate waits for"),
@@ -86,7 +87,7 @@ _templates: Final = Environment(
 )  # fmt: skip
 _templates.globals |= {
     "age": lambda ms, now_ms: say_age(now_ms - ms), "duration": say_duration, "instant": say_instant, "iso": iso,
-    "triggers_of": triggers_of, "reasons_of": answers.reasons_of, "outcome_of": answers.outcome_of,
+    "triggers_of": triggers_of, "reasons_of": answers.reasons_of,
     "gate_url": gate_url, "what_if_fields": FIELDS, "zooms": tuple(ZOOMS),
     "static": lambda name: f"/static/{name}?{_VERSION}",
 }  # fmt: skip
@@ -166,7 +167,7 @@ class Pages:
 
         def show() -> Response:
             found = board(self.site, self.histories, zoom, text, marks_in(only), max(page, 1))
-            return self._with_form(request, "overview.html", board=found, window=found.window, **about)
+            return self._with_form(request, "overview.html", board=found, window=found["window"], **about)
 
         return await run_sync(show, limiter=self.views)
 
@@ -191,6 +192,7 @@ class Pages:
             says = answers.explain_gate(scene).lines
             answer = _asked(self.site, scene, asked) if asked else None
             seen = {"key": key, "row": row, "says": says, "answer": answer, "listed": builds[:LISTED_BUILDS]}
+            seen["outcome_of"] = scene.outcome_of
             return self._with_form(request, "gate.html", status, window=window, **about | more | seen)
 
         return await run_sync(show, limiter=self.views)

@@ -152,11 +152,9 @@ class Site:
         self.log.noted("finished", succeeded=status == 0, **about)
 
     def _later(self, gate: Gate, request: Request | None, came: Decision | BaseException) -> None:
-        names = ("event_id", "source_version", "reason")
-        about = {} if request is None else {name: getattr(request, name) for name in names}
         kind = "wake" if request is None else "start"
         if isinstance(came, Decision):
-            self.log.decided(came, kind=kind, **about)
+            self.log.decided(came, request, kind=kind)
         else:
             self.log.failed(came, kind=kind, project=gate.key.project, region=gate.key.region)
 

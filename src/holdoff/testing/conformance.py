@@ -7,8 +7,8 @@
             return MyStore(...)
 
 ``make_store`` returns a new, empty store; ``another`` a second one on the same gates, as another process would open it.
-With ``write_behind`` and ``spoil`` the suite changes an item without the store. If no other program can change the
-items of your store, leave these two methods as they are.
+With ``write_behind`` the suite changes an item without the store. If no other program can change the items of your
+store, leave that method as it is.
 """
 
 from __future__ import annotations
@@ -141,10 +141,6 @@ class StoreConformance:
         """Set these attributes of a gate's item as another program would, without the store; False: none can."""
         return False
 
-    def spoil(self, store: Store, key: GateKey) -> bool:
-        """Make the item of a gate unreadable, without the store; False: no program can."""
-        return self.write_behind(store, key, {"claim": "what is this?"})
-
     def _racers(self, store: Store, number: int) -> list[Store]:
         """A store for each of ``number`` threads. Half of the threads share one."""
         return [self.another(store) if n % 2 else store for n in range(number)]
@@ -271,7 +267,7 @@ class StoreConformance:
         record = Record(due_ms=5).swapped("W")
         for key in keys:
             store.swap(key, expected=Record(), new=record)
-        if not self.spoil(store, keys[1]):
+        if not self.write_behind(store, keys[1], {"claim": "what is this?"}):
             return
         found = list(store.gates())
         assert [key for key, _ in found] == keys
