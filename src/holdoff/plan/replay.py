@@ -58,12 +58,14 @@ class Replay(Value):
         until: how many triggers of the past this build and the builds before it have. A build that is built once more
             after a failure has as many as the build before.
         cancelled: the places of the builds that were cancelled.
+        is_fast: whether ``by_build`` made the replay.
     """
 
     started_ms: list[int]
     ended_ms: list[int]
     until: list[int]
     cancelled: frozenset[int] = frozenset()
+    is_fast: bool = False
 
 
 def replay(past: Past, policy: Policy, progress: Progress = lambda _done: None) -> Replay:
@@ -98,7 +100,7 @@ def by_build(past: Past, policy: Policy) -> Replay:
             free_ms = max(free_ms, end_ms + after_end_ms)
         if limit is not None and len(started) >= limit.count:
             free_ms = max(free_ms, started[-limit.count] + limit.window_ms)
-    return Replay(started_ms=started, ended_ms=ended, until=until)
+    return Replay(started_ms=started, ended_ms=ended, until=until, is_fast=True)
 
 
 def _until_quiet(at_ms: Sequence[int], policy: Policy) -> Callable[[int, int], tuple[int, int]]:

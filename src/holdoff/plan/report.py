@@ -43,6 +43,7 @@ class Figures(Value):
         never: how many changes no build has, under a policy that skips.
         promised_ms: the longest time that the policy lets a change wait for a start; ``None``: there is no limit.
         worst: the worst moments, the worst first.
+        is_fast: whether the fast way replayed it.
     """
 
     policy: Policy
@@ -55,6 +56,7 @@ class Figures(Value):
     never: int
     promised_ms: int | None
     worst: tuple[Moment, ...]
+    is_fast: bool
 
     @property
     def saved(self) -> int:
@@ -81,6 +83,7 @@ class Figures(Value):
             "promised": _seconds(self.promised_ms),
             "never_built": self.never,
             "worst": [dict(zip(("at", "started", "ended"), map(iso, moment), strict=True)) for moment in self.worst],
+            "replayed": "fast" if self.is_fast else "core",
         }
 
 
@@ -102,6 +105,7 @@ def measured(past: Past, policy: Policy, made: Replay) -> Figures:
         never=len(past.at_ms) - has,
         promised_ms=promised_ms(policy, past),
         worst=tuple(_worst(past.at_ms, made, ends)),
+        is_fast=made.is_fast,
     )
 
 
