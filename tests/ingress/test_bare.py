@@ -139,6 +139,47 @@ ASKED: dict[str, dict[str, Any]] = {
     "SES, in short": {"mail": {"messageId": "m", "source": "ann@example.com"}},
     "Secrets Manager, in short": {"Step": "testSecret", "ClientRequestToken": "t"},
     "Amazon Q": {"version": "1.0", "source": "custom", "content": {"textType": "client-markdown", "description": "x"}},
+    # As commands and tests in public repositories call functions.
+    "API Gateway, in short": {"authorizationToken": "Bearer x"},
+    "AppSync, in short, by a user": {"arguments": {"cardId": "test"}, "identity": {"sub": "test-user"}},
+    "Bedrock, in short, without a version": {"actionGroup": "a", "function": "f", "parameters": []},
+    "Bedrock, in short, by a path": {"actionGroup": "a", "apiPath": "/calendar", "parameters": []},
+    "Bedrock, a path alone": {"apiPath": "/getCost", "parameters": [{"name": "days", "value": "7"}]},
+    "CloudWatch, an alarm's name": {"AlarmName": "test-alarm"},
+    "CloudWatch, an alarm's reason": {"AlarmName": "Test", "NewStateReason": "Manual test"},
+    "CloudWatch, an alarm's metric": {"AlarmName": "test", "Trigger": {"MetricName": "CPUUtilization"}},
+    "Cognito, a migration": {
+        "triggerSource": "UserMigration_Authentication",
+        "userName": "ann@example.com",
+        "request": {"password": "test"},
+        "response": {},
+    },
+    "Cognito, a sender": {"triggerSource": "CustomEmailSender_AccountTakeOverNotification", "request": {}},
+    "Cognito, a message": {"triggerSource": "CustomMessage_SignUp", "request": {"codeParameter": "{####}"}},
+    "Cognito, a trigger alone": {"triggerSource": "PreSignUp_AdminCreateUser"},
+    "Cognito, before": {"triggerSource": "PreAuthentication_Authentication", "userName": "ann"},
+    "Cognito, after": {"triggerSource": "PostAuthentication_Authentication", "userName": "ann"},
+    "Cognito, confirmed": {"triggerSource": "PostConfirmation_ConfirmSignUp", "userName": "abc-123"},
+    "Cognito, a token": {"triggerSource": "TokenGeneration_Authentication", "clientId": "c", "sub": "s"},
+    "Cognito, a challenge, defined": {"request": {"session": []}, "response": {}},
+    "Cognito, a challenge, next": {"request": {"session": [{"challengeName": "CUSTOM_CHALLENGE"}]}, "response": {}},
+    "Cognito, a challenge, created": {"request": {"challengeName": "SRP_A"}, "response": {}},
+    "Cognito, a challenge by its trigger": {
+        "triggerSource": "DefineAuthChallenge_Authentication",
+        "request": {"session": []},
+    },
+    "Config, in a detail": {
+        "detail": {
+            "resourceId": "i-abc",
+            "resourceType": "AWS::EC2::Instance",
+            "newEvaluationResult": {"complianceType": "NON_COMPLIANT"},
+        }
+    },
+    "Connect, a number": {"Details": {"ContactData": {"CustomerEndpoint": {"Address": "+15551234567"}}}},
+    "Connect, parameters": {"Details": {"Parameters": {"center_id": "1"}, "ContactData": {"Attributes": {}}}},
+    "Lex, a session": {"sessionState": {"sessionAttributes": {"test": "true"}}, "inputTranscript": ""},
+    "S3's batch, a test": {"invocationSchemaVersion": "1.0", "tasks": []},
+    "SageMaker, in a detail": {"detail": {"TrainingJobName": "llmops-qlora-1", "TrainingJobStatus": "Completed"}},
     "AppConfig": {
         "Type": "OnDeploymentComplete",
         "Application": {"Id": "a"},
@@ -306,6 +347,16 @@ ASKED: dict[str, dict[str, Any]] = {
     "Transfer Family": {"username": "u", "password": "p", "protocol": "SFTP", "serverId": "s-1", "sourceIp": "1.2.3.4"},
     "Transfer Family's workflow": {"token": "t", "serviceMetadata": {"executionDetails": {"workflowId": "w-1"}}},
 }
+
+
+#: Types of AWS's events that tests in public repositories send without a source, and with little of their details.
+TYPES = (
+    *("AWS Health Event", "Batch Job State Change", "CloudFormation Stack Status Change"),
+    *("DMS Replication State Change", "DMS Replication Task State Change", "EBS Snapshot Notification"),
+    *("Glue Crawler State Change", "MediaConvert Job State Change", "SageMaker Endpoint State Change"),
+    *("SageMaker Training Job State Change", "Step Functions Execution Status Change", "Tag Change on Resource"),
+)
+ASKED |= {f"AWS's {kind}, without a source": {"detail-type": kind, "detail": {"status": "FAILED"}} for kind in TYPES}
 
 
 @pytest.mark.parametrize("name", ASKED)
@@ -616,10 +667,30 @@ OWN: dict[str, dict[str, Any]] = {
     "a git host, an issue": {"action": "published", "issue": {"number": 12, "user": "ann"}},
     "a git host": {"action": "published", "sender": {"name": "ann"}},
     "a git host, a pull request": {"edition": "7", "pull_request": {"number": 12}},
+    "API Gateway": {"authorizationToken": "x", "page": 7},
     "AppSync": {"typeName": "Page", "fieldName": "title", "value": "x"},
+    "AppSync, an identity": {"identity": {"sub": "ann"}, "arguments": {}, "page": 7},
     "Athena": {"@type": "Article", "queryId": "7", "catalogName": "x"},
     "AWS": {"detail-type": "EC2", "detail": {"page": "x"}},
     "AWS, a server": {"instance-id": "i-1", "page": "x"},
+    "AWS, a job": {"detail-type": "Batch Job Done", "detail": {"page": "x"}},
+    "AWS, a stack": {"detail-type": "CloudFormation", "detail": {"page": "x"}},
+    "AWS, a price": {"detail-type": "Glue Price Change", "detail": {"page": "x"}},
+    "AWS, a tag": {"detail-type": "Tag Change", "detail": {"page": "x"}},
+    "Bedrock, a group": {"actionGroup": "pages", "parameters": [{"name": "page", "value": "x"}]},
+    "Bedrock, a path": {"apiPath": "/pages", "parameters": [{"name": "page", "value": "x"}], "event": "published"},
+    "Cognito": {"triggerSource": "cms_edit", "userName": "ann", "request": {"session": [], "page": 7}},
+    "Config, an evaluation": {"detail": {"newEvaluationResult": {"complianceType": "passed"}, "resourceId": "7"}},
+    "Connect": {"Details": {"ContactData": {"Email": "ann@example.com"}, "Parameters": {"page": "7"}}},
+    "Lex": {"inputTranscript": "x", "page": 7},
+    "Lex, a transcript": {"inputTranscript": "x"},
+    "S3, a batch": {"invocationId": "7", "tasks": []},
+    "SageMaker, a job": {"detail": {"TrainingJobName": "x", "page": 7}},
+    # Approved, so it is a change.
+    "SageMaker, a model": {
+        "detail-type": "SageMaker Model Package State Change",
+        "detail": {"ModelPackageGroupName": "g", "ModelApprovalStatus": "Approved"},
+    },
     "Amplify": {"appId": "site", "branchName": "main", "jobStatus": "published"},
     "CloudTrail, an insight": {"insightDetails": {"insightType": "article", "eventSource": "blog.example.com"}},
     "CodeDeploy": {"deploymentGroup": "blue", "deploymentId": "d-7", "version": "1"},
@@ -637,6 +708,7 @@ OWN: dict[str, dict[str, Any]] = {
     "GuardDuty": {"service": "site", "severity": 5},
     "Security Hub": {"findings": [{"page": "x"}]},
     "AppSync, a stash": {"stash": {}, "prev": "1", "arguments": "x", "page": 7},
+    "CloudWatch, an alarm": {"AlarmName": "Wake up", "page": 7},
     "CloudTrail": s.eventbridge("my.app", "Moved", {"eventSource": "route53.amazonaws.com", "serviceEventDetails": {}}),
     "Bedrock": {"messageVersion": "1.0", "parameters": [{"name": "page", "value": "x"}]},
     "SES": {"mail": {"source": "ann@example.com", "subject": "x"}},

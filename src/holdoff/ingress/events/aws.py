@@ -60,10 +60,7 @@ CONTROL: Final = (
         f"{_RESOURCE} & StackId & ResponseURL",
     ),
     # In short, as tests are written by hand.
-    control(
-        *("CloudFormation", "a custom resource", "nothing is built for a custom resource of CloudFormation"),
-        f"{_RESOURCE} & StackId & LogicalResourceId",
-    ),
+    control("CloudFormation", "a resource", "CloudFormation's resource", f"{_RESOURCE} & StackId & LogicalResourceId"),
     # serverless-plugin-warmup and -lambda-warmup, lambda-warmer, OpenNext, and warmers written by hand.
     *(
         control("a warmer", "a call", "a ping, or a call that keeps the function warm", known_by)
@@ -197,11 +194,8 @@ _SCHEDULED: Final[Mapping[str, Any]] = {"sender": "a schedule", "reason": "sched
 _TOLD: Final[Mapping[str, Any]] = {"sender": "EventBridge", "reason": "{detail-type}", "at": "time"}
 # Partners of EventBridge are no services of AWS: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-saas.html
 _CARRIER: Final[Mapping[str, Any]] = {**_TOLD, "carries": "detail", "named_by": ("source", "detail-type")}
-_UNKNOWN: Final[Mapping[str, Any]] = {
-    **_TOLD,
-    "name": "another event",
-    "ignored": "nothing is built for {source}'s {detail-type|event} unless a rule takes it",
-}
+_WHY: Final = "nothing is built for {source}'s {detail-type|event} unless a rule takes it"
+_UNKNOWN: Final[Mapping[str, Any]] = {**_TOLD, "name": "another event", "ignored": _WHY}
 #: An event of AWS without its type: a template left it out.
 _UNTYPED: Final = Kind(when="source=aws.*", named_by=("detail-type", "source"), **_UNKNOWN)
 #: In the names of schedules that keep functions warm: Zappa's is ``zappa-keep-warm-handler.keep_warm_callback``.
@@ -278,6 +272,7 @@ _BEGINNINGS: Final = (
     '{"ElastiCache:*|{"MemoryDB:*|An AWS Backup job *|*Build notification from the AWS Amplify Console*'
     "|StackId='arn:*|Successfully validated SNS topic for Amazon SES *|CloudTrail validation message*"
 )
+_STATES: Final = "STARTED|RESUMED|SUCCEEDED|FAILED|CANCELED|STOPPING|STOPPED|SUPERSEDED"  # of a pipeline
 #: What services ask of functions, or send to topics, and the conditions by which each is known
 #: (https://docs.aws.amazon.com/lambda/latest/dg/lambda-services.html). A rule of EventBridge may hand on an event's
 #: detail alone, or no source: if CodeBuild's and CodePipeline's were triggers, a build would trigger itself.
@@ -285,18 +280,19 @@ _ASKED_BY: Final = (
     ("Alexa", "a request", "request.type & request.requestId", "header.namespace & header.payloadVersion"),
     ("Alexa", "a request", "directive.header.namespace=Alexa*", "request.type=LaunchRequest|IntentRequest|SessionEnd*"),
     ("Amazon Q", "a notice for a chat", "version & source=custom & content.description"),
-    ("API Gateway", "a question for rights", "methodArn"),
+    ("API Gateway", "a question for rights", "methodArn", "authorizationToken only authorizationToken,type"),
     ("AppConfig", "a step of a deployment", "Type & Application.Id & ConfigurationProfile.Id"),
     ("AppConfig", "a question for validity", "applicationId & configurationProfileId"),
     ("AppSync", "a request", "info.fieldName,Info.fieldName", "typeName & fieldName & request.headers.host"),
     ("AppSync", "a request", "typeName=Query|Mutation|Subscription & fieldName"),
-    ("AppSync", "a request", "stash={} only arguments,prev,source,stash"),
+    ("AppSync", "a request", "stash={} only arguments,prev,source,stash", "identity.sub only arguments,identity"),
     ("AppSync", "a request", "info.operation & info.channel.path", "version=201?-??-?? & operation=Invoke|BatchInvoke"),
     ("Athena", "a query", "@type=*Request|*Response & queryId,methodName,catalogName"),
     ("Auto Scaling", "an event", "Event,LifecycleTransition,detail.LifecycleTransition=autoscaling:*"),
     ("Auto Scaling", "a question for instances", "AutoScalingGroupName & CapacityToTerminate.0.Capacity"),
     ("Bedrock", "a request", "messageVersion & agent.name,node.name", "state & context.requestId & context.sessionId"),
     ("Bedrock", "a request", "messageVersion & function,apiPath & parameters.0.value", "interceptorInputVersion"),
+    ("Bedrock", "a request", "actionGroup & function,apiPath", "apiPath & parameters.0.value only apiPath,parameters"),
     ("Bedrock", "documents to be changed", "knowledgeBaseId & ingestionJobId"),
     ("Chime", "a call", "InvocationEventType & CallDetails.TransactionId"),
     ("Chime", "a message", "CallbackId & ChannelMessage.MessageId"),
@@ -312,21 +308,25 @@ _ASKED_BY: Final = (
     ("CloudWatch", "a dashboard's widget", "widgetContext.dashboardName", "describe=true only describe"),
     ("CloudWatch", "a question for metrics", "EventType=GetMetricData|DescribeGetMetricData"),
     ("CloudWatch", "an alarm", "AlarmName,alarmName,detail.alarmName & NewStateValue,state.value,detail.state.value"),
+    ("CloudWatch", "an alarm", "AlarmName & NewStateReason,Trigger.MetricName", "AlarmName only AlarmName"),
     ("CloudWatch", "log lines", "awslogs.data", "messageType=DATA_MESSAGE|CONTROL_MESSAGE & logGroup"),
     ("CodeBuild", "a build's state", "build-id & project-name", "detail.build-status", "detail-type=CodeBuild *"),
     ("CodeDeploy", "a deployment's state", "eventTriggerName & deploymentId"),
     ("CodeDeploy", "a hook", "LifecycleEventHookExecutionId"),
-    (
-        *("CodePipeline", "a pipeline's state", "pipeline & execution-id & state", "detail-type=CodePipeline *"),
-        "detail.pipeline & detail.state=STARTED|RESUMED|SUCCEEDED|FAILED|CANCELED|STOPPING|STOPPED|SUPERSEDED",
-    ),
+    ("CodePipeline", "a pipeline's state", "pipeline & execution-id & state", "detail-type=CodePipeline *"),
+    ("CodePipeline", "a pipeline's state", f"detail.pipeline & detail.state={_STATES}"),
     ("CodePipeline", "a question for approval", "approval.pipelineName"),
     ("Cognito", "a request", "identityPoolId & eventType", "userPoolId & triggerSource"),
-    ("Cognito", "a request", "request.userAttributes.email,request.userAttributes.sub"),
+    ("Cognito", "a request", "request.userAttributes.email,request.userAttributes.sub,request.challengeName"),
+    ("Cognito", "a request", "request.session.0.challengeName", "request.session=[] & response={}"),
+    ("Cognito", "a request", "triggerSource=PreSignUp_*|PreAuth*_*|PostAuth*_*|PostConfirmation_*|TokenGeneration_*"),
+    ("Cognito", "a request", "triggerSource=CustomMessage_*|Custom*Sender_*|*AuthChallenge*_*|UserMigration_*"),
     ("Config", "a check", "configRuleName,invokingEvent & resultToken", "invokingEvent"),
+    ("Config", "a notice", "detail.newEvaluationResult.complianceType=*COMPLIANT"),
     ("Config", "a notice", "messageType=Config*|Oversized*|Compliance*|Scheduled* & recordVersion"),
     ("Connect", "a campaign's step", "InvocationMetadata.CampaignContext.CampaignId"),
-    ("Connect", "a contact's step", "Name=ContactFlowEvent", "Details.ContactData.ContactId"),
+    ("Connect", "a contact's step", "Name=ContactFlowEvent", "Details.ContactData.Attributes={}"),
+    ("Connect", "a contact's step", "Details.ContactData.ContactId,Details.ContactData.CustomerEndpoint.Address"),
     ("Cost Explorer", "an anomaly", "anomalyId & monitorArn"),
     ("DevOps Guru", "an insight", "InsightId & MessageType"),
     ("ECS", "a hook", "lifecycleStage & executionId"),
@@ -349,6 +349,7 @@ _ASKED_BY: Final = (
     ("IVS", "a message", "RoomArn & MessageId & Content"),
     ("Kendra, Q Business", "a document to be changed", "s3Bucket & s3ObjectKey & version=v0"),
     ("Lex", "a request", "bot.name & invocationSource", "sessionState.intent.name,currentIntent.name"),
+    ("Lex", "a request", "inputTranscript=| only inputTranscript,sessionState"),
     ("Marketplace", "a subscription", "customer-identifier & product-code"),
     ("Mechanical Turk", "a task's state", "EventDocId & Events.0.HITId"),
     ("Pinpoint", "a campaign's or journey's step", "ApplicationId & CampaignId,JourneyId"),
@@ -358,8 +359,9 @@ _ASKED_BY: Final = (
     ("Redshift", "a function's call", "external_function & query_id"),
     ("Rekognition, Textract", "a job's end", "JobId & Status & API"),
     ("Rekognition", "what a stream shows", "eventNamespace.type & inputInformation.kinesisVideo.streamArn"),
-    ("S3", "a batch's task", "invocationSchemaVersion & invocationId"),
+    ("S3", "a batch's task", "invocationSchemaVersion"),
     ("S3", "an object to be changed", "xAmzRequestId & protocolVersion"),
+    ("SageMaker", "a job's state", "detail.TrainingJobName & detail.TrainingJobStatus"),
     ("SageMaker", "a labelling step", "labelingJobArn"),
     ("SageMaker", "an inference's end", "eventSource=aws:sagemaker"),
     ("Secrets Manager", "a rotation", "SecretId,Step=createSecret|setSecret|testSecret|finishSecret"),
@@ -385,18 +387,15 @@ _ASKED_BY: Final = (
     ("AWS", "an event", "instance-id=i-* & state,instance-action", "detail.instance-id=i-*"),
     ("AWS", "an event", "taskArn & lastStatus", "detail.taskArn"),
     ("AWS", "an event", "detail-type=AWS * via *|Config * Change|EC2 *|ECS *|GuardDuty *"),
+    ("AWS", "an event", "detail-type=AWS Health *|Batch Job State Change|CloudFormation * Change|EBS * Notification"),
+    ("AWS", "an event", "detail-type=DMS Replication *State Change|Glue * State Change|MediaConvert * State Change"),
+    ("AWS", "an event", "detail-type=SageMaker * Job *|SageMaker Endpoint *|Step Functions *|Tag Change on Resource"),
     ("AWS", "a notice", f"sns.Subject={_SUBJECTS}", f"sns.Message,sqs.body={_BEGINNINGS}"),
 )
+_OF: Final = "nothing is built for {} of {} unless a rule takes it"
 #: None of these is a change. A rule names the type by a condition on the same paths.
 _ASKED: Final = tuple(
-    Kind(
-        sender=sender,
-        name=name,
-        when=known,
-        ignored=f"nothing is built for {name} of {sender} unless a rule takes it",
-        named_by=paths_of(known),
-        reason=name,
-    )
+    Kind(sender=sender, name=name, when=known, ignored=_OF.format(name, sender), named_by=paths_of(known), reason=name)
     for sender, name, *several in _ASKED_BY
     for known in several
 )
