@@ -144,6 +144,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "AppSync, in short, by a user": {"arguments": {"cardId": "test"}, "identity": {"sub": "test-user"}},
     "Bedrock, in short, without a version": {"actionGroup": "a", "function": "f", "parameters": []},
     "Bedrock, in short, by a path": {"actionGroup": "a", "apiPath": "/calendar", "parameters": []},
+    "Bedrock's call, in a detail": {"detail": {"invocationArn": "arn:aws:bedrock:x:1:y", "status": "Completed"}},
     "Bedrock, a path alone": {"apiPath": "/getCost", "parameters": [{"name": "days", "value": "7"}]},
     "CloudWatch, an alarm's name": {"AlarmName": "test-alarm"},
     "CloudWatch, an alarm's reason": {"AlarmName": "Test", "NewStateReason": "Manual test"},
@@ -156,6 +157,7 @@ ASKED: dict[str, dict[str, Any]] = {
     },
     "Cognito, a sender": {"triggerSource": "CustomEmailSender_AccountTakeOverNotification", "request": {}},
     "Cognito, a message": {"triggerSource": "CustomMessage_SignUp", "request": {"codeParameter": "{####}"}},
+    "Cognito, a user": {"userPoolId": "us-east-1_123456789", "userName": "ann"},
     "Cognito, a trigger alone": {"triggerSource": "PreSignUp_AdminCreateUser"},
     "Cognito, before": {"triggerSource": "PreAuthentication_Authentication", "userName": "ann"},
     "Cognito, after": {"triggerSource": "PostAuthentication_Authentication", "userName": "ann"},
@@ -179,7 +181,12 @@ ASKED: dict[str, dict[str, Any]] = {
     "Connect, parameters": {"Details": {"Parameters": {"center_id": "1"}, "ContactData": {"Attributes": {}}}},
     "Lex, a session": {"sessionState": {"sessionAttributes": {"test": "true"}}, "inputTranscript": ""},
     "S3's batch, a test": {"invocationSchemaVersion": "1.0", "tasks": []},
-    "SageMaker, in a detail": {"detail": {"TrainingJobName": "llmops-qlora-1", "TrainingJobStatus": "Completed"}},
+    "SageMaker, in a detail, a job": {
+        "detail": {"TrainingJobName": "llmops-qlora-1", "TrainingJobStatus": "Completed"}
+    },
+    "SageMaker, Transcribe: a transcript": {
+        "detail": {"TranscriptionJobName": "x", "TranscriptionJobStatus": "FAILED"}
+    },
     "AppConfig": {
         "Type": "OnDeploymentComplete",
         "Application": {"Id": "a"},
@@ -677,6 +684,7 @@ OWN: dict[str, dict[str, Any]] = {
     "AWS, a stack": {"detail-type": "CloudFormation", "detail": {"page": "x"}},
     "AWS, a price": {"detail-type": "Glue Price Change", "detail": {"page": "x"}},
     "AWS, a tag": {"detail-type": "Tag Change", "detail": {"page": "x"}},
+    "Bedrock, a call": {"detail": {"invocationArn": "7", "status": "Completed"}},
     "Bedrock, a group": {"actionGroup": "pages", "parameters": [{"name": "page", "value": "x"}]},
     "Bedrock, a path": {"apiPath": "/pages", "parameters": [{"name": "page", "value": "x"}], "event": "published"},
     "Cognito": {"triggerSource": "cms_edit", "userName": "ann", "request": {"session": [], "page": 7}},
@@ -686,6 +694,7 @@ OWN: dict[str, dict[str, Any]] = {
     "Lex, a transcript": {"inputTranscript": "x"},
     "S3, a batch": {"invocationId": "7", "tasks": []},
     "SageMaker, a job": {"detail": {"TrainingJobName": "x", "page": 7}},
+    "Transcribe": {"detail": {"TranscriptionJobName": "x"}},
     # Approved, so it is a change.
     "SageMaker, a model": {
         "detail-type": "SageMaker Model Package State Change",
