@@ -187,6 +187,11 @@ ASKED: dict[str, dict[str, Any]] = {
     "SageMaker, Transcribe: a transcript": {
         "detail": {"TranscriptionJobName": "x", "TranscriptionJobStatus": "FAILED"}
     },
+    "AWS's scan, in a detail": {"detail": {"scanResultDetails": {"scanResultStatus": "FAILED"}}},
+    "AWS's finding, in short": {"detail": {"findings": [{"Id": "arn:aws:securityhub:us-east-1:1:finding/f"}]}},
+    "AWS's risk, in short": {
+        "detail": {"type": "UnauthorizedAccess:EC2/SSHBruteForce", "severity": 8, "title": "SSH brute force"}
+    },
     "AppConfig": {
         "Type": "OnDeploymentComplete",
         "Application": {"Id": "a"},
@@ -359,6 +364,7 @@ ASKED: dict[str, dict[str, Any]] = {
 #: Types of AWS's events that tests in public repositories send without a source, and with little of their details.
 TYPES = (
     *("AWS Health Event", "Batch Job State Change", "CloudFormation Stack Status Change"),
+    *("Durable Execution Status Change", "Object Restore Completed", "Object Tags Added", "Object ACL Updated"),
     *("DMS Replication State Change", "DMS Replication Task State Change", "EBS Snapshot Notification"),
     *("Glue Crawler State Change", "MediaConvert Job State Change", "SageMaker Endpoint State Change"),
     *("SageMaker Training Job State Change", "Step Functions Execution Status Change", "Tag Change on Resource"),
@@ -443,6 +449,16 @@ def test_the_detail_of_an_event_that_is_no_change_alone_is_none(service: str) ->
             assert f"aws.{service}'s" in ignored.why
         assert isinstance(with_rule(source=f"aws.{service}").intents(message)[0], Request)
         assert isinstance(with_rule(**{f"detail.{next(iter(detail))}": "*"}).intents(message)[0], Ignored)
+
+
+def test_health_is_known_by_its_arn_too() -> None:
+    """As tests leave its code out."""
+    told = {"eventArn": "arn:aws:health:us-east-1::event/EC2/x", "service": "EC2", "eventTypeCategory": "issue"}
+    for event in (told, {"detail": told}):
+        (ignored,) = ONE.intents(opened(event)[0])
+        assert isinstance(ignored, Ignored)
+        assert "aws.health's" in ignored.why
+        assert isinstance(ONE.intents(opened({**event, "eventArn": "7", "detail": {"eventArn": "7"}})[0])[0], Request)
 
 
 @pytest.mark.parametrize("service", STATES)
@@ -683,6 +699,9 @@ OWN: dict[str, dict[str, Any]] = {
     "AWS, a job": {"detail-type": "Batch Job Done", "detail": {"page": "x"}},
     "AWS, a stack": {"detail-type": "CloudFormation", "detail": {"page": "x"}},
     "AWS, a price": {"detail-type": "Glue Price Change", "detail": {"page": "x"}},
+    "AWS, a finding": {"detail": {"findings": [{"Id": "7", "page": "x"}]}},
+    "AWS, a type of ours": {"detail": {"type": "page:post/new", "title": "x"}},
+    "AWS, an object": {"detail-type": "Object Created", "detail": {"bucket": {"name": "b"}, "object": {"key": "k"}}},
     "AWS, a tag": {"detail-type": "Tag Change", "detail": {"page": "x"}},
     "Bedrock, a call": {"detail": {"invocationArn": "7", "status": "Completed"}},
     "Bedrock, a group": {"actionGroup": "pages", "parameters": [{"name": "page", "value": "x"}]},

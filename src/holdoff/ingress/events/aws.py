@@ -251,7 +251,7 @@ DETAILS: Final = (
     ("application & deploymentGroup & deploymentId=d-*", "aws.codedeploy", "event"),
     ("eventName=SERVICE_* & eventType=INFO|WARN|ERROR", "aws.ecs", "event"),
     ("jobName & jobRunId & severity", "aws.glue", "event"),
-    ("eventTypeCode=AWS_* & eventTypeCategory", "aws.health", "AWS Health Event"),
+    ("eventTypeCode,eventArn=AWS_*|arn:*:health:* & eventTypeCategory", "aws.health", "AWS Health Event"),
     ("findingArn=arn:*:inspector2:* & severity", "aws.inspector2", "event"),
     ("queue=arn:*:mediaconvert:* & jobId", "aws.mediaconvert", "MediaConvert Job State Change"),
     ("SourceArn=arn:*:rds:* & EventCategories", "aws.rds", "event"),
@@ -386,11 +386,13 @@ _ASKED_BY: Final = (
         *("policyDocument.Version", "dialogAction.type", "statusCode & isBase64Encoded"),
     ),
     ("AWS", "an event", "instance-id=i-* & state,instance-action", "detail.instance-id=i-*"),
-    ("AWS", "an event", "taskArn & lastStatus", "detail.taskArn"),
+    ("AWS", "an event", "taskArn & lastStatus", "detail.taskArn", "detail.scanResultDetails.scanResultStatus"),
+    ("AWS", "an event", "detail.findings.0.Id=arn:*:securityhub:*", "detail.type=*:EC2/*|*:IAMUser/* & detail.title"),
     ("AWS", "an event", "detail-type=AWS * via *|Config * Change|EC2 *|ECS *|GuardDuty *"),
     ("AWS", "an event", "detail-type=AWS Health *|Batch Job State Change|CloudFormation * Change|EBS * Notification"),
     ("AWS", "an event", "detail-type=DMS Replication *State Change|Glue * State Change|MediaConvert * State Change"),
     ("AWS", "an event", "detail-type=SageMaker * Job *|SageMaker Endpoint *|Step Functions *|Tag Change on Resource"),
+    ("AWS", "an event", "detail-type=Durable Execution Status Change|Object ACL *|Object Restore *|Object Tags *"),
     ("AWS", "a notice", f"sns.Subject={_SUBJECTS}", f"sns.Message,sqs.body={_BEGINNINGS}"),
 )
 _OF: Final = "nothing is built for {} of {} unless a rule takes it"
