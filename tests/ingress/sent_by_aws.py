@@ -157,10 +157,12 @@ def _others() -> Iterator[Sent]:
         ("newrelic.com", "NewRelicEvent"),
         ("okta.com", "SystemLog"),
         ("onelogin.com", "OneLogin Event"),
+        ("operata.com", "CallSummary"),
         ("pagerduty.com", "incident.triggered"),
         ("rootly.com", "incident.created"),
         ("sailpoint.com", "idn:access-request-dynamic-approver"),
         ("segment.com", "track"),
+        ("signalfx.com", "Observability Cloud Alert"),
         ("snyk.io", "issues.vuln"),
         ("zendesk.com", "Support Ticket: Comment Created"),
     ):

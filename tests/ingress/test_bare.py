@@ -149,6 +149,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "CloudWatch, an alarm's name": {"AlarmName": "test-alarm"},
     "CloudWatch, an alarm's reason": {"AlarmName": "Test", "NewStateReason": "Manual test"},
     "CloudWatch, an alarm's metric": {"AlarmName": "test", "Trigger": {"MetricName": "CPUUtilization"}},
+    "CloudWatch, an alarm's time": {"AlarmName": "x", "AlarmDescription": "y", "StateChangeTime": "2017"},
     "Cognito, a migration": {
         "triggerSource": "UserMigration_Authentication",
         "userName": "ann@example.com",
@@ -737,6 +738,7 @@ OWN: dict[str, dict[str, Any]] = {
     "Security Hub": {"findings": [{"page": "x"}]},
     "AppSync, a stash": {"stash": {}, "prev": "1", "arguments": "x", "page": 7},
     "CloudWatch, an alarm": {"AlarmName": "Wake up", "page": 7},
+    "CloudWatch, an alarm's time": {"AlarmName": "Wake up", "AlarmTime": "07:00"},
     "CloudTrail": s.eventbridge("my.app", "Moved", {"eventSource": "route53.amazonaws.com", "serviceEventDetails": {}}),
     "Bedrock": {"messageVersion": "1.0", "parameters": [{"name": "page", "value": "x"}]},
     "SES": {"mail": {"source": "ann@example.com", "subject": "x"}},

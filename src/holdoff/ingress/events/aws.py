@@ -207,9 +207,8 @@ _WARM_NAMES: Final = "*KeepWarm*|*WarmUp*|*Warmer*|" + "|".join(
 )
 #: They report alarms, logins, calls, tickets and what visitors do; Buildkite its builds, which would trigger builds:
 #: https://buildkite.com/docs/pipelines/integrations/observability/amazon-eventbridge
-_REPORTERS: Final = (
-    "auth0 buildkite datadog genesys mackerel newrelic okta onelogin pagerduty rootly sailpoint segment snyk zendesk"
-)
+_ALERTING: Final = "datadog mackerel newrelic pagerduty rootly signalfx snyk"
+_REPORTERS: Final = f"auth0 buildkite genesys okta onelogin operata sailpoint segment zendesk {_ALERTING}"
 _NO_CHANGE: Final = "|".join(f"aws.partner/{name}.*" for name in _REPORTERS.split())
 _BY_BRIDGE: Final = (
     # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-rule-schedule.html
@@ -308,8 +307,9 @@ _ASKED_BY: Final = (
     ("CloudTrail", "a file of logs", "s3Bucket & s3ObjectKey=*AWSLogs/*"),
     ("CloudWatch", "a dashboard's widget", "widgetContext.dashboardName", "describe=true only describe"),
     ("CloudWatch", "a question for metrics", "EventType=GetMetricData|DescribeGetMetricData"),
-    ("CloudWatch", "an alarm", "AlarmName,alarmName,detail.alarmName & NewStateValue,state.value,detail.state.value"),
-    ("CloudWatch", "an alarm", "AlarmName & NewStateReason,Trigger.MetricName", "AlarmName only AlarmName"),
+    ("CloudWatch", "an alarm", "AlarmName & NewStateReason,NewStateValue,StateChangeTime,Trigger.MetricName"),
+    ("CloudWatch", "an alarm", "AlarmName only AlarmName", "alarmName,detail.alarmName & state.value"),
+    ("CloudWatch", "an alarm", "detail.alarmName & detail.state.value"),
     ("CloudWatch", "log lines", "awslogs.data", "messageType=DATA_MESSAGE|CONTROL_MESSAGE & logGroup"),
     ("CodeBuild", "a build's state", "build-id & project-name", "detail.build-status", "detail-type=CodeBuild *"),
     ("CodeDeploy", "a deployment's state", "eventTriggerName & deploymentId"),
