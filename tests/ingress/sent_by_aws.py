@@ -226,7 +226,7 @@ _REQUESTS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
         {"Content": "hello", "MessageId": "1", "RoomArn": "arn:x", "Sender": {"UserId": "ann"}},
     ),
     (
-        *("S3", "a request of Object Lambda", "an object to be changed"),
+        *("S3", "a request of Object Lambda", "a request"),
         {"xAmzRequestId": "1", "getObjectContext": {"inputS3Url": "https://x"}, "protocolVersion": "1.00"},
     ),
     (
