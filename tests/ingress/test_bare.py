@@ -373,6 +373,7 @@ TYPES = (
     *("DMS Replication State Change", "DMS Replication Task State Change", "EBS Snapshot Notification"),
     *("Glue Crawler State Change", "MediaConvert Job State Change", "SageMaker Endpoint State Change"),
     *("SageMaker Training Job State Change", "Step Functions Execution Status Change", "Tag Change on Resource"),
+    "Security Hub Findings - Imported",
 )
 ASKED |= {f"AWS's {kind}, without a source": {"detail-type": kind, "detail": {"status": "FAILED"}} for kind in TYPES}
 
@@ -704,6 +705,7 @@ OWN: dict[str, dict[str, Any]] = {
     "AWS, a job": {"detail-type": "Batch Job Done", "detail": {"page": "x"}},
     "AWS, a stack": {"detail-type": "CloudFormation", "detail": {"page": "x"}},
     "AWS, a price": {"detail-type": "Glue Price Change", "detail": {"page": "x"}},
+    "AWS, a page": {"detail-type": "Security Hub Published", "detail": {"findings": [{"Title": "x"}]}},
     "AWS, a finding": {"detail": {"findings": [{"Id": "7", "page": "x"}]}},
     "AWS, a type of ours": {"detail": {"type": "page:post/new", "title": "x"}},
     "AWS, an object": {"detail-type": "Object Created", "detail": {"bucket": {"name": "b"}, "object": {"key": "k"}}},

@@ -389,7 +389,7 @@ _ASKED_BY: Final = (
     ("AWS", "an event", "instance-id=i-* & state,instance-action", "detail.instance-id=i-*"),
     ("AWS", "an event", "taskArn & lastStatus", "detail.taskArn", "detail.scanResultDetails.scanResultStatus"),
     ("AWS", "an event", "detail.findings.0.Id=arn:*:securityhub:*", "detail.type=*:EC2/*|*:IAMUser/* & detail.title"),
-    ("AWS", "an event", "detail-type=AWS * via *|Config * Change|EC2 *|ECS *|GuardDuty *"),
+    ("AWS", "an event", "detail-type=AWS * via *|Config * Change|EC2 *|ECS *|GuardDuty *|Security Hub Findings *"),
     ("AWS", "an event", "detail-type=AWS Health *|Batch Job State Change|CloudFormation * Change|EBS * Notification"),
     ("AWS", "an event", "detail-type=DMS Replication *State Change|Glue * State Change|MediaConvert * State Change"),
     ("AWS", "an event", "detail-type=SageMaker * Job *|SageMaker Endpoint *|Step Functions *|Tag Change on Resource"),
