@@ -149,6 +149,9 @@ ASKED: dict[str, dict[str, Any]] = {
     "CloudWatch, an alarm's name": {"AlarmName": "test-alarm"},
     "CloudWatch, an alarm's reason": {"AlarmName": "Test", "NewStateReason": "Manual test"},
     "CloudWatch, an alarm's metric": {"AlarmName": "test", "Trigger": {"MetricName": "CPUUtilization"}},
+    "CloudWatch, an alarm's data": {"alarmName": "test", "alarmData": {"alarmName": "test"}},
+    "CloudWatch, an alarm's state": {"alarmArn": "arn:x", "alarmData": {"state": {"value": "ALARM"}}},
+    "SageMaker, a model that was rejected": {"detail": {"ModelPackageArn": "arn", "ModelApprovalStatus": "Rejected"}},
     "CloudWatch, an alarm's time": {"AlarmName": "x", "AlarmDescription": "y", "StateChangeTime": "2017"},
     "Cognito, a migration": {
         "triggerSource": "UserMigration_Authentication",
@@ -373,7 +376,7 @@ TYPES = (
     *("DMS Replication State Change", "DMS Replication Task State Change", "EBS Snapshot Notification"),
     *("Glue Crawler State Change", "MediaConvert Job State Change", "SageMaker Endpoint State Change"),
     *("SageMaker Training Job State Change", "Step Functions Execution Status Change", "Tag Change on Resource"),
-    "Security Hub Findings - Imported",
+    *("Security Hub Findings - Imported", "OpsItem Create"),
 )
 ASKED |= {f"AWS's {kind}, without a source": {"detail-type": kind, "detail": {"status": "FAILED"}} for kind in TYPES}
 
@@ -705,6 +708,7 @@ OWN: dict[str, dict[str, Any]] = {
     "AWS, a job": {"detail-type": "Batch Job Done", "detail": {"page": "x"}},
     "AWS, a stack": {"detail-type": "CloudFormation", "detail": {"page": "x"}},
     "AWS, a price": {"detail-type": "Glue Price Change", "detail": {"page": "x"}},
+    "AWS, an item": {"detail-type": "Item Create", "detail": {"status": "Open"}},
     "AWS, a page": {"detail-type": "Security Hub Published", "detail": {"findings": [{"Title": "x"}]}},
     "AWS, a finding": {"detail": {"findings": [{"Id": "7", "page": "x"}]}},
     "AWS, a type of ours": {"detail": {"type": "page:post/new", "title": "x"}},
@@ -745,6 +749,8 @@ OWN: dict[str, dict[str, Any]] = {
     "AppSync, a stash": {"stash": {}, "prev": "1", "arguments": "x", "page": 7},
     "CloudWatch, an alarm": {"AlarmName": "Wake up", "page": 7},
     "CloudWatch, an alarm's time": {"AlarmName": "Wake up", "AlarmTime": "07:00"},
+    "CloudWatch, an alarm's data": {"alarmData": {"page": "x"}},
+    "SageMaker, a model that was approved": {"detail": {"ModelPackageArn": "x", "ModelApprovalStatus": "Approved"}},
     "S3, an object": {"getObject": {"inputS3Url": "https://x"}, "outputRoute": "prices"},
     "CloudTrail": s.eventbridge("my.app", "Moved", {"eventSource": "route53.amazonaws.com", "serviceEventDetails": {}}),
     "Bedrock": {"messageVersion": "1.0", "parameters": [{"name": "page", "value": "x"}]},
@@ -1045,6 +1051,8 @@ def test_an_input_that_says_no_more_than_that_a_schedule_sends_it_is_a_schedule_
         # As public functions know them
         *({"source": name} for name in ("keep-warm", "warming", "WARMUP")),
         {"warm": True},
+        {"keepAlive": True},
+        {"warmUpRequest": True},
         {"type": "warmer", "delay": 75},
     ],
 )
@@ -1060,6 +1068,8 @@ def test_a_call_that_keeps_the_function_warm_is_no_change(event: dict[str, Any])
     [
         {"version": "3.1", "status": "online", "healthcheck": "ok"},
         {"version": "3.1", "warm": "ok"},
+        {"keepAlive": True, "page": 7},
+        {"keepAlive": False},
         {"AutoScalingGroupName": "web", "Event": "image baked"},
         {"Step": "deploy", "RequestType": "build", "action": "CREATE"},
         {"RequestType": "Update", "PageId": 7},

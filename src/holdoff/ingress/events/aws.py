@@ -20,10 +20,7 @@ from holdoff.ingress.events.kinds import ABOUT_AN_IMAGE, Kind, change, control, 
 
 _WARM: Final = "warm|warmup|warmUp|warm_up|warmer|warming|lambda_warmer|keepwarm|keepWarm|keep_warm|keep-warm|ping"
 _RESOURCE: Final = "RequestType=Create|Update|Delete"
-_OF_A_RESOURCE: Final = (
-    "StackId,RequestId,ResponseURL,ServiceToken,ResourceType,LogicalResourceId,PhysicalResourceId,ResourceProperties"
-    ",OldResourceProperties"
-)
+_IDS: Final = "StackId,RequestId,ResponseURL,ServiceToken,ResourceType,LogicalResourceId,PhysicalResourceId"
 #: What browsers and previews of links send: https://www.rfc-editor.org/rfc/rfc9110#name-safe-methods
 LOOKS: Final = (
     control("HTTP", "a look", "a request that only looks: it came by {http.method}", "http.method=HEAD|OPTIONS"),
@@ -68,6 +65,7 @@ CONTROL: Final = (
             f"source,action,type,event,event_type=serverless-plugin-*warmup|WARMUP|PING|{_WARM}",
             f"{_WARM.replace('|', ',')},isWarmup,isWarmUp,isWarmingUp,vaporWarmer,vaporWarmerPing,healthcheck=true",
             "ping=OK",
+            "keepAlive,warmUpRequest=true only keepAlive,warmUpRequest",
         )
     ),
 )
@@ -300,7 +298,7 @@ _ASKED_BY: Final = (
     ("CloudFormation", "a hook", "hookTypeName,request.clientRequestToken & actionInvocationPoint"),
     ("CloudFormation", "a macro", "transformId & requestId"),
     ("CloudFormation", "a resource", "action=CREATE|READ|UPDATE|DELETE|LIST & bearerToken,request.clientRequestToken"),
-    ("CloudFormation", "a resource", f"{_RESOURCE} only RequestType,{_OF_A_RESOURCE}"),
+    ("CloudFormation", "a resource", f"{_RESOURCE} only RequestType,{_IDS},ResourceProperties,OldResourceProperties"),
     ("CloudFront", "a request", "viewer.ip & request.uri"),
     ("CloudTrail", "a call", "eventSource,detail.eventSource=*.amazonaws.com", "detail.eventCategory=Management|Data"),
     ("CloudTrail", "an insight", "insightDetails.insightType & insightDetails.eventSource=*.amazonaws.com"),
@@ -309,7 +307,7 @@ _ASKED_BY: Final = (
     ("CloudWatch", "a question for metrics", "EventType=GetMetricData|DescribeGetMetricData"),
     ("CloudWatch", "an alarm", "AlarmName & NewStateReason,NewStateValue,StateChangeTime,Trigger.MetricName"),
     ("CloudWatch", "an alarm", "AlarmName only AlarmName", "alarmName,detail.alarmName & state.value"),
-    ("CloudWatch", "an alarm", "detail.alarmName & detail.state.value"),
+    ("CloudWatch", "an alarm", "detail.alarmName & detail.state.value", "alarmData.alarmName,alarmData.state.value"),
     ("CloudWatch", "log lines", "awslogs.data", "messageType=DATA_MESSAGE|CONTROL_MESSAGE & logGroup"),
     ("CodeBuild", "a build's state", "build-id & project-name", "detail.build-status", "detail-type=CodeBuild *"),
     ("CodeDeploy", "a deployment's state", "eventTriggerName & deploymentId"),
@@ -365,6 +363,7 @@ _ASKED_BY: Final = (
     ("S3", "a request", "listObjectsV2Context.inputS3Url", "xAmzRequestId & protocolVersion"),
     ("SageMaker, Transcribe", "a job's state", "detail.TrainingJobStatus,detail.TranscriptionJobStatus"),
     ("SageMaker", "a labelling step", "labelingJobArn"),
+    ("SageMaker", "a model that is not approved", "detail.ModelApprovalStatus=Rejected|PendingManualApproval"),
     ("SageMaker", "an inference's end", "eventSource=aws:sagemaker"),
     ("Secrets Manager", "a rotation", "SecretId,Step=createSecret|setSecret|testSecret|finishSecret"),
     ("Security Hub", "a notice", "AnnouncementType & Title", "findings.0.ProductArn,detail.findings.0.ProductArn"),
@@ -386,7 +385,7 @@ _ASKED_BY: Final = (
         *("disposition=STOP_RULE*|CONTINUE only disposition", "sessionState.dialogAction.type", "allowProvisioning"),
         *("policyDocument.Version", "dialogAction.type", "statusCode & isBase64Encoded"),
     ),
-    ("AWS", "an event", "instance-id=i-* & state,instance-action", "detail.instance-id=i-*"),
+    ("AWS", "an event", "instance-id=i-* & state,instance-action", "detail.instance-id=i-*", "detail-type=OpsItem *"),
     ("AWS", "an event", "taskArn & lastStatus", "detail.taskArn", "detail.scanResultDetails.scanResultStatus"),
     ("AWS", "an event", "detail.findings.0.Id=arn:*:securityhub:*", "detail.type=*:EC2/*|*:IAMUser/* & detail.title"),
     ("AWS", "an event", "detail-type=AWS * via *|Config * Change|EC2 *|ECS *|GuardDuty *|Security Hub Findings *"),
