@@ -157,10 +157,12 @@ def _others() -> Iterator[Sent]:
         ("newrelic.com", "NewRelicEvent"),
         ("okta.com", "SystemLog"),
         ("onelogin.com", "OneLogin Event"),
+        ("operata.com", "CallSummary"),
         ("pagerduty.com", "incident.triggered"),
         ("rootly.com", "incident.created"),
         ("sailpoint.com", "idn:access-request-dynamic-approver"),
         ("segment.com", "track"),
+        ("signalfx.com", "Observability Cloud Alert"),
         ("snyk.io", "issues.vuln"),
         ("zendesk.com", "Support Ticket: Comment Created"),
     ):
@@ -224,7 +226,7 @@ _REQUESTS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
         {"Content": "hello", "MessageId": "1", "RoomArn": "arn:x", "Sender": {"UserId": "ann"}},
     ),
     (
-        *("S3", "a request of Object Lambda", "an object to be changed"),
+        *("S3", "a request of Object Lambda", "a request"),
         {"xAmzRequestId": "1", "getObjectContext": {"inputS3Url": "https://x"}, "protocolVersion": "1.00"},
     ),
     (

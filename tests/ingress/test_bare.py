@@ -184,6 +184,66 @@ ASKED: dict[str, dict[str, Any]] = {
     "SES, in short": {"mail": {"messageId": "m", "source": "ann@example.com"}},
     "Secrets Manager, in short": {"Step": "testSecret", "ClientRequestToken": "t"},
     "Amazon Q": {"version": "1.0", "source": "custom", "content": {"textType": "client-markdown", "description": "x"}},
+    # As commands and tests in public repositories call functions.
+    "API Gateway, in short": {"authorizationToken": "Bearer x"},
+    "AppSync, in short, by a user": {"arguments": {"cardId": "test"}, "identity": {"sub": "test-user"}},
+    "Bedrock, in short, without a version": {"actionGroup": "a", "function": "f", "parameters": []},
+    "Bedrock, in short, by a path": {"actionGroup": "a", "apiPath": "/calendar", "parameters": []},
+    "Bedrock's call, in a detail": {"detail": {"invocationArn": "arn:aws:bedrock:x:1:y", "status": "Completed"}},
+    "Bedrock, a path alone": {"apiPath": "/getCost", "parameters": [{"name": "days", "value": "7"}]},
+    "CloudWatch, an alarm's name": {"AlarmName": "test-alarm"},
+    "CloudWatch, an alarm's reason": {"AlarmName": "Test", "NewStateReason": "Manual test"},
+    "CloudWatch, an alarm's metric": {"AlarmName": "test", "Trigger": {"MetricName": "CPUUtilization"}},
+    "AWS, an instance to be launched": {"detail": {"EC2InstanceId": "i-0758ddb2bc1369045"}},
+    "AWS, a finding of GuardDuty in short": {"detail": {"type": "Recon:EC2/PortProbeUnprotectedPort", "severity": 5}},
+    "AWS, a finding of Security Hub in short": {"findings": [{"Title": "t", "Severity": {"Label": "HIGH"}}]},
+    "CloudWatch, an alarm's data": {"alarmName": "test", "alarmData": {"alarmName": "test"}},
+    "CloudWatch, an alarm's state": {"alarmArn": "arn:x", "alarmData": {"state": {"value": "ALARM"}}},
+    "SageMaker, a model that was rejected": {"detail": {"ModelPackageArn": "arn", "ModelApprovalStatus": "Rejected"}},
+    "CloudWatch, an alarm's time": {"AlarmName": "x", "AlarmDescription": "y", "StateChangeTime": "2017"},
+    "Cognito, a migration": {
+        "triggerSource": "UserMigration_Authentication",
+        "userName": "ann@example.com",
+        "request": {"password": "test"},
+        "response": {},
+    },
+    "Cognito, a sender": {"triggerSource": "CustomEmailSender_AccountTakeOverNotification", "request": {}},
+    "Cognito, a message": {"triggerSource": "CustomMessage_SignUp", "request": {"codeParameter": "{####}"}},
+    "Cognito, a user": {"userPoolId": "us-east-1_123456789", "userName": "ann"},
+    "Cognito, a trigger alone": {"triggerSource": "PreSignUp_AdminCreateUser"},
+    "Cognito, before": {"triggerSource": "PreAuthentication_Authentication", "userName": "ann"},
+    "Cognito, after": {"triggerSource": "PostAuthentication_Authentication", "userName": "ann"},
+    "Cognito, confirmed": {"triggerSource": "PostConfirmation_ConfirmSignUp", "userName": "abc-123"},
+    "Cognito, a token": {"triggerSource": "TokenGeneration_Authentication", "clientId": "c", "sub": "s"},
+    "Cognito, a challenge, defined": {"request": {"session": []}, "response": {}},
+    "Cognito, a challenge, next": {"request": {"session": [{"challengeName": "CUSTOM_CHALLENGE"}]}, "response": {}},
+    "Cognito, a challenge, created": {"request": {"challengeName": "SRP_A"}, "response": {}},
+    "Cognito, a challenge by its trigger": {
+        "triggerSource": "DefineAuthChallenge_Authentication",
+        "request": {"session": []},
+    },
+    "Config, in a detail": {
+        "detail": {
+            "resourceId": "i-abc",
+            "resourceType": "AWS::EC2::Instance",
+            "newEvaluationResult": {"complianceType": "NON_COMPLIANT"},
+        }
+    },
+    "Connect, a number": {"Details": {"ContactData": {"CustomerEndpoint": {"Address": "+15551234567"}}}},
+    "Connect, parameters": {"Details": {"Parameters": {"center_id": "1"}, "ContactData": {"Attributes": {}}}},
+    "Lex, a session": {"sessionState": {"sessionAttributes": {"test": "true"}}, "inputTranscript": ""},
+    "S3's batch, a test": {"invocationSchemaVersion": "1.0", "tasks": []},
+    "SageMaker, in a detail, a job": {
+        "detail": {"TrainingJobName": "llmops-qlora-1", "TrainingJobStatus": "Completed"}
+    },
+    "SageMaker, Transcribe: a transcript": {
+        "detail": {"TranscriptionJobName": "x", "TranscriptionJobStatus": "FAILED"}
+    },
+    "AWS's scan, in a detail": {"detail": {"scanResultDetails": {"scanResultStatus": "FAILED"}}},
+    "AWS's finding, in short": {"detail": {"findings": [{"Id": "arn:aws:securityhub:us-east-1:1:finding/f"}]}},
+    "AWS's risk, in short": {
+        "detail": {"type": "UnauthorizedAccess:EC2/SSHBruteForce", "severity": 8, "title": "SSH brute force"}
+    },
     "AppConfig": {
         "Type": "OnDeploymentComplete",
         "Application": {"Id": "a"},
@@ -357,10 +417,26 @@ ASKED: dict[str, dict[str, Any]] = {
     "RDS": {"Event Source": "db-instance", "Event Time": "2026-11-25 03:00:00.000", "Source ID": "site"},
     "S3's batch, answered": {"invocationSchemaVersion": "1.0", "invocationId": "i", "results": []},
     "S3's objects, listed": {"xAmzRequestId": "r", "listObjectsV2Context": {}, "protocolVersion": "1.00"},
+    "S3's object, asked for in short": {"getObjectContext": {"inputS3Url": "https://localhost"}},
+    "S3's object, to be answered": {"getObjectContext": {"outputRoute": "test", "outputToken": "test"}},
+    "S3's object's head, asked for in short": {"headObjectContext": {"inputS3Url": "https://x"}, "userRequest": {}},
+    "S3's objects, asked for in short": {"listObjectsV2Context": {"inputS3Url": "https://x"}, "userRequest": {}},
     "Redshift": {"external_function": "f", "query_id": 5, "arguments": []},
     "Transfer Family": {"username": "u", "password": "p", "protocol": "SFTP", "serverId": "s-1", "sourceIp": "1.2.3.4"},
     "Transfer Family's workflow": {"token": "t", "serviceMetadata": {"executionDetails": {"workflowId": "w-1"}}},
 }
+
+
+#: Types of AWS's events that tests in public repositories send without a source, and with little of their details.
+TYPES = (
+    *("AWS Health Event", "Batch Job State Change", "CloudFormation Stack Status Change"),
+    *("Durable Execution Status Change", "Object Restore Completed", "Object Tags Added", "Object ACL Updated"),
+    *("DMS Replication State Change", "DMS Replication Task State Change", "EBS Snapshot Notification"),
+    *("Glue Crawler State Change", "MediaConvert Job State Change", "SageMaker Endpoint State Change"),
+    *("SageMaker Training Job State Change", "Step Functions Execution Status Change", "Tag Change on Resource"),
+    *("Security Hub Findings - Imported", "OpsItem Create"),
+)
+ASKED |= {f"AWS's {kind}, without a source": {"detail-type": kind, "detail": {"status": "FAILED"}} for kind in TYPES}
 
 
 @pytest.mark.parametrize("name", ASKED)
@@ -440,6 +516,16 @@ def test_the_detail_of_an_event_that_is_no_change_alone_is_none(service: str) ->
             assert f"aws.{service}'s" in ignored.why
         assert isinstance(with_rule(source=f"aws.{service}").intents(message)[0], Request)
         assert isinstance(with_rule(**{f"detail.{next(iter(detail))}": "*"}).intents(message)[0], Ignored)
+
+
+def test_health_is_known_by_its_arn_too() -> None:
+    """As tests leave its code out."""
+    told = {"eventArn": "arn:aws:health:us-east-1::event/EC2/x", "service": "EC2", "eventTypeCategory": "issue"}
+    for event in (told, {"detail": told}):
+        (ignored,) = ONE.intents(opened(event)[0])
+        assert isinstance(ignored, Ignored)
+        assert "aws.health's" in ignored.why
+        assert isinstance(ONE.intents(opened({**event, "eventArn": "7", "detail": {"eventArn": "7"}})[0])[0], Request)
 
 
 @pytest.mark.parametrize("service", STATES)
@@ -699,10 +785,37 @@ OWN: dict[str, dict[str, Any]] = {
     "a git host, an issue": {"action": "published", "issue": {"number": 12, "user": "ann"}},
     "a git host": {"action": "published", "sender": {"name": "ann"}},
     "a git host, a pull request": {"edition": "7", "pull_request": {"number": 12}},
+    "API Gateway": {"authorizationToken": "x", "page": 7},
     "AppSync": {"typeName": "Page", "fieldName": "title", "value": "x"},
+    "AppSync, an identity": {"identity": {"sub": "ann"}, "arguments": {}, "page": 7},
     "Athena": {"@type": "Article", "queryId": "7", "catalogName": "x"},
     "AWS": {"detail-type": "EC2", "detail": {"page": "x"}},
     "AWS, a server": {"instance-id": "i-1", "page": "x"},
+    "AWS, a job": {"detail-type": "Batch Job Done", "detail": {"page": "x"}},
+    "AWS, a stack": {"detail-type": "CloudFormation", "detail": {"page": "x"}},
+    "AWS, a price": {"detail-type": "Glue Price Change", "detail": {"page": "x"}},
+    "AWS, an item": {"detail-type": "Item Create", "detail": {"status": "Open"}},
+    "AWS, a page": {"detail-type": "Security Hub Published", "detail": {"findings": [{"Title": "x"}]}},
+    "AWS, a finding": {"detail": {"findings": [{"Id": "7", "page": "x"}]}},
+    "AWS, a type of ours": {"detail": {"type": "page:post/new", "title": "x"}},
+    "AWS, an object": {"detail-type": "Object Created", "detail": {"bucket": {"name": "b"}, "object": {"key": "k"}}},
+    "AWS, a tag": {"detail-type": "Tag Change", "detail": {"page": "x"}},
+    "Bedrock, a call": {"detail": {"invocationArn": "7", "status": "Completed"}},
+    "Bedrock, a group": {"actionGroup": "pages", "parameters": [{"name": "page", "value": "x"}]},
+    "Bedrock, a path": {"apiPath": "/pages", "parameters": [{"name": "page", "value": "x"}], "event": "published"},
+    "Cognito": {"triggerSource": "cms_edit", "userName": "ann", "request": {"session": [], "page": 7}},
+    "Config, an evaluation": {"detail": {"newEvaluationResult": {"complianceType": "passed"}, "resourceId": "7"}},
+    "Connect": {"Details": {"ContactData": {"Email": "ann@example.com"}, "Parameters": {"page": "7"}}},
+    "Lex": {"inputTranscript": "x", "page": 7},
+    "Lex, a transcript": {"inputTranscript": "x"},
+    "S3, a batch": {"invocationId": "7", "tasks": []},
+    "SageMaker, a job": {"detail": {"TrainingJobName": "x", "page": 7}},
+    "Transcribe": {"detail": {"TranscriptionJobName": "x"}},
+    # Approved, so it is a change.
+    "SageMaker, a model": {
+        "detail-type": "SageMaker Model Package State Change",
+        "detail": {"ModelPackageGroupName": "g", "ModelApprovalStatus": "Approved"},
+    },
     "Amplify": {"appId": "site", "branchName": "main", "jobStatus": "published"},
     "CloudTrail, an insight": {"insightDetails": {"insightType": "article", "eventSource": "blog.example.com"}},
     "CodeDeploy": {"deploymentGroup": "blue", "deploymentId": "d-7", "version": "1"},
@@ -720,6 +833,14 @@ OWN: dict[str, dict[str, Any]] = {
     "GuardDuty": {"service": "site", "severity": 5},
     "Security Hub": {"findings": [{"page": "x"}]},
     "AppSync, a stash": {"stash": {}, "prev": "1", "arguments": "x", "page": 7},
+    "CloudWatch, an alarm": {"AlarmName": "Wake up", "page": 7},
+    "CloudWatch, an alarm's time": {"AlarmName": "Wake up", "AlarmTime": "07:00"},
+    "AWS, an instance to be launched": {"detail": {"EC2InstanceId": "site-3"}},
+    "AWS, a finding of GuardDuty in short": {"detail": {"type": "edit:page/home", "severity": 5}},
+    "AWS, a finding of Security Hub in short": {"findings": [{"Id": "f1", "Title": "t", "severity": "high"}]},
+    "CloudWatch, an alarm's data": {"alarmData": {"page": "x"}},
+    "SageMaker, a model that was approved": {"detail": {"ModelPackageArn": "x", "ModelApprovalStatus": "Approved"}},
+    "S3, an object": {"getObject": {"inputS3Url": "https://x"}, "outputRoute": "prices"},
     "CloudTrail": s.eventbridge("my.app", "Moved", {"eventSource": "route53.amazonaws.com", "serviceEventDetails": {}}),
     "Bedrock": {"messageVersion": "1.0", "parameters": [{"name": "page", "value": "x"}]},
     "SES": {"mail": {"source": "ann@example.com", "subject": "x"}},
@@ -1044,6 +1165,8 @@ def test_an_input_that_says_no_more_than_that_a_schedule_sends_it_is_a_schedule_
         # As public functions know them
         *({"source": name} for name in ("keep-warm", "warming", "WARMUP")),
         {"warm": True},
+        {"keepAlive": True},
+        {"warmUpRequest": True},
         {"type": "warmer", "delay": 75},
     ],
 )
@@ -1059,6 +1182,8 @@ def test_a_call_that_keeps_the_function_warm_is_no_change(event: dict[str, Any])
     [
         {"version": "3.1", "status": "online", "healthcheck": "ok"},
         {"version": "3.1", "warm": "ok"},
+        {"keepAlive": True, "page": 7},
+        {"keepAlive": False},
         {"AutoScalingGroupName": "web", "Event": "image baked"},
         {"Step": "deploy", "RequestType": "build", "action": "CREATE"},
         {"RequestType": "Update", "PageId": 7},

@@ -71,6 +71,7 @@ CONTROL: Final = (
             f"source,action,type,event,event_type=serverless-plugin-*warmup|WARMUP|PING|{_WARM}",
             f"{_WARM.replace('|', ',')},isWarmup,isWarmUp,isWarmingUp,vaporWarmer,vaporWarmerPing,healthcheck=true",
             "ping=OK",
+            "keepAlive,warmUpRequest=true only keepAlive,warmUpRequest",
         )
     ),
 )
@@ -206,11 +207,13 @@ _UNKNOWN: Final[Mapping[str, Any]] = {
 _UNTYPED: Final = Kind(when="source=aws.*", named_by=("detail-type", "source"), **_UNKNOWN)
 #: The types of events that are never a change, and of which a template left out the source.
 _STATES: Final = (
-    "detail-type=AWS Health Event|Amplify Deployment Status Change|Batch Job State Change"
-    "|CloudFormation * Status Change|CloudWatch Alarm * Change|CodeDeploy * State-change Notification"
-    "|Config Configuration *|Config Rules *|EC2 Auto Scaling *|EC2 Instance*|EC2 Spot *|ECS * Change|ECS Service Action"
-    "|Glue * State Change|GuardDuty Finding|GuardDuty * Protection *|Inspector2 *|MediaConvert * Change|RDS DB *"
-    "|Security Hub Findings *|Step Functions * Status Change"
+    "detail-type=AWS Health *|Amplify Deployment Status Change|Batch Job State Change|CloudFormation * Status Change"
+    "|CloudWatch Alarm * Change|CodeDeploy * State-change Notification|Config Configuration *|Config Rules *"
+    "|DMS Replication *State Change|Durable Execution Status Change|EBS * Notification|EC2 Auto Scaling *|EC2 Instance*"
+    "|EC2 Spot *|ECS * Change|ECS Service Action|Glue * State Change|GuardDuty Finding|GuardDuty * Protection *"
+    "|Inspector2 *|MediaConvert * Change|Object ACL *|Object Access *|Object Restore *|Object Storage *|Object Tags *"
+    "|OpsItem *|RDS DB *|SageMaker * Job State Change|SageMaker Endpoint *|Security Hub Findings *"
+    "|Step Functions * Status Change|Tag Change on Resource"
 )
 _UNSOURCED: Final = Kind(when=_STATES, named_by=("detail-type",), **_UNKNOWN)
 #: In the names of schedules that keep functions warm: Zappa's is ``zappa-keep-warm-handler.keep_warm_callback``.
@@ -223,7 +226,8 @@ _WARM_NAMES: Final = "*KeepWarm*|*WarmUp*|*Warmer*|" + "|".join(
 #: They report alarms, logins, calls, tickets and what visitors do; Buildkite its builds, which would trigger builds:
 #: https://buildkite.com/docs/pipelines/integrations/observability/amazon-eventbridge
 _REPORTERS: Final = (
-    "auth0 buildkite datadog genesys mackerel newrelic okta onelogin pagerduty rootly sailpoint segment snyk zendesk"
+    "auth0 buildkite datadog genesys mackerel newrelic okta onelogin operata pagerduty rootly sailpoint segment"
+    " signalfx snyk zendesk"
 )
 _NO_CHANGE: Final = "|".join(f"aws.partner/{name}.*" for name in _REPORTERS.split())
 _BY_BRIDGE: Final = (
@@ -267,17 +271,14 @@ DETAILS: Final = (
     ("application & deploymentGroup & deploymentId=d-*", "aws.codedeploy", "event"),
     ("eventName=SERVICE_* & eventType=INFO|WARN|ERROR & clusterArn,deploymentId", "aws.ecs", "event"),
     ("jobName & jobRunId=jr_* & severity", "aws.glue", "event"),
-    ("eventTypeCode=AWS_* & eventTypeCategory", "aws.health", "AWS Health Event"),
+    ("eventTypeCode,eventArn=AWS_*|arn:*:health:* & eventTypeCategory", "aws.health", "AWS Health Event"),
     ("findingArn=arn:*:inspector2:* & severity", "aws.inspector2", "event"),
     ("queue=arn:*:mediaconvert:* & jobId", "aws.mediaconvert", "MediaConvert Job State Change"),
     ("SourceArn=arn:*:rds:* & EventCategories", "aws.rds", "event"),
     ("executionArn=arn:* & stateMachineArn & startDate", "aws.states", "Step Functions Execution Status Change"),
 )
 #: The types of those that may be a change. Under a type of one's own such a detail is an event of one's own.
-BY_TYPE: Final = (
-    "detail-type,detailType=AWS * via CloudTrail|CodeCommit *|ECR *|Object Created|Object Deleted|Object Tags *"
-    "|Object ACL *|Object Access *|Object Restore *|Object Storage *"
-)
+BY_TYPE: Final = "detail-type,detailType=AWS * via CloudTrail|CodeCommit *|ECR *|Object Created|Object Deleted"
 
 #: What services send to topics in plain text: by its subject, or by how it begins.
 _SUBJECTS: Final = (
@@ -297,18 +298,20 @@ _ASKED_BY: Final = (
     ("Alexa", "a request", "request.type & request.requestId", "header.namespace & header.payloadVersion"),
     ("Alexa", "a request", "directive.header.namespace=Alexa*", "request.type=LaunchRequest|IntentRequest|SessionEnd*"),
     ("Amazon Q", "a notice for a chat", "version & source=custom & content.description"),
-    ("API Gateway", "a question for rights", "methodArn"),
+    ("API Gateway", "a question for rights", "methodArn", "authorizationToken only authorizationToken,type"),
     ("AppConfig", "a step of a deployment", "Type & Application.Id & ConfigurationProfile.Id"),
     ("AppConfig", "a question for validity", "applicationId & configurationProfileId"),
     ("AppSync", "a request", "info.fieldName,Info.fieldName", "typeName & fieldName & request.headers.host"),
     ("AppSync", "a request", "typeName=Query|Mutation|Subscription & fieldName"),
-    ("AppSync", "a request", "stash={} only arguments,prev,source,stash"),
+    ("AppSync", "a request", "stash={} only arguments,prev,source,stash", "identity.sub only arguments,identity"),
     ("AppSync", "a request", "info.operation & info.channel.path", "version=201?-??-?? & operation=Invoke|BatchInvoke"),
     ("Athena", "a query", "@type=*Request|*Response & queryId,methodName,catalogName"),
     ("Auto Scaling", "an event", "Event,LifecycleTransition,detail.LifecycleTransition=autoscaling:*"),
     ("Auto Scaling", "a question for instances", "AutoScalingGroupName & CapacityToTerminate.0.Capacity"),
     ("Bedrock", "a request", "messageVersion & agent.name,node.name", "state & context.requestId & context.sessionId"),
     ("Bedrock", "a request", "messageVersion & function,apiPath & parameters.0.value", "interceptorInputVersion"),
+    ("Bedrock", "a request", "actionGroup & function,apiPath", "apiPath & parameters.0.value only apiPath,parameters"),
+    ("Bedrock", "a call's end", "detail.invocationArn=arn:*:bedrock:*"),
     ("Bedrock", "documents to be changed", "knowledgeBaseId & ingestionJobId"),
     ("Chime", "a call", "InvocationEventType & CallDetails.TransactionId"),
     ("Chime", "a message", "CallbackId & ChannelMessage.MessageId"),
@@ -324,7 +327,9 @@ _ASKED_BY: Final = (
     ("CloudTrail", "a file of logs", "s3Bucket & s3ObjectKey=*AWSLogs/*"),
     ("CloudWatch", "a dashboard's widget", "widgetContext.dashboardName", "describe=true only describe"),
     ("CloudWatch", "a question for metrics", "EventType=GetMetricData|DescribeGetMetricData"),
-    ("CloudWatch", "an alarm", "AlarmName,alarmName,detail.alarmName & NewStateValue,state.value,detail.state.value"),
+    ("CloudWatch", "an alarm", "AlarmName & NewStateReason,NewStateValue,StateChangeTime,Trigger.MetricName"),
+    ("CloudWatch", "an alarm", "AlarmName only AlarmName", "alarmName,detail.alarmName & state.value"),
+    ("CloudWatch", "an alarm", "detail.alarmName & detail.state.value", "alarmData.alarmName,alarmData.state.value"),
     ("CloudWatch", "log lines", "awslogs.data", "messageType=DATA_MESSAGE|CONTROL_MESSAGE & logGroup"),
     ("CodeBuild", "a build's state", "build-id & project-name", "detail.build-id & detail.project-name"),
     ("CodeBuild", "a build's state", f"detail.build-status={_STATUSES}", f"project-name & build-status={_STATUSES}"),
@@ -337,12 +342,17 @@ _ASKED_BY: Final = (
         "detail.pipeline & detail.state=STARTED|RESUMED|SUCCEEDED|FAILED|CANCELED|STOPPING|STOPPED|SUPERSEDED",
     ),
     ("CodePipeline", "a question for approval", "approval.pipelineName"),
-    ("Cognito", "a request", "identityPoolId & eventType", "userPoolId & triggerSource"),
-    ("Cognito", "a request", "request.userAttributes.email,request.userAttributes.sub"),
+    ("Cognito", "a request", "identityPoolId & eventType", "userPoolId & triggerSource,userName"),
+    ("Cognito", "a request", "request.userAttributes.email,request.userAttributes.sub,request.challengeName"),
+    ("Cognito", "a request", "request.session.0.challengeName", "request.session=[] & response={}"),
+    ("Cognito", "a request", "triggerSource=PreSignUp_*|PreAuth*_*|PostAuth*_*|PostConfirmation_*|TokenGeneration_*"),
+    ("Cognito", "a request", "triggerSource=CustomMessage_*|Custom*Sender_*|*AuthChallenge*_*|UserMigration_*"),
     ("Config", "a check", "configRuleName,invokingEvent & resultToken", "invokingEvent"),
+    ("Config", "a notice", "detail.newEvaluationResult.complianceType=*COMPLIANT"),
     ("Config", "a notice", "messageType=Config*|Oversized*|Compliance*|Scheduled* & recordVersion"),
     ("Connect", "a campaign's step", "InvocationMetadata.CampaignContext.CampaignId"),
-    ("Connect", "a contact's step", "Name=ContactFlowEvent", "Details.ContactData.ContactId"),
+    ("Connect", "a contact's step", "Name=ContactFlowEvent", "Details.ContactData.Attributes={}"),
+    ("Connect", "a contact's step", "Details.ContactData.ContactId,Details.ContactData.CustomerEndpoint.Address"),
     ("Cost Explorer", "an anomaly", "anomalyId & monitorArn"),
     ("DevOps Guru", "an insight", "InsightId & MessageType"),
     ("ECS", "a hook", "lifecycleStage & executionId"),
@@ -366,6 +376,7 @@ _ASKED_BY: Final = (
     ("IVS", "a message", "RoomArn & MessageId & Content"),
     ("Kendra, Q Business", "a document to be changed", "s3Bucket & s3ObjectKey & version=v0"),
     ("Lex", "a request", "bot.name & invocationSource", "sessionState.intent.name,currentIntent.name"),
+    ("Lex", "a request", "inputTranscript=| only inputTranscript,sessionState"),
     ("Marketplace", "a subscription", "customer-identifier & product-code"),
     ("Mechanical Turk", "a task's state", "EventDocId & Events.0.HITId"),
     ("Pinpoint", "a campaign's or journey's step", "ApplicationId & CampaignId,JourneyId"),
@@ -375,9 +386,12 @@ _ASKED_BY: Final = (
     ("Redshift", "a function's call", "external_function & query_id"),
     ("Rekognition, Textract", "a job's end", "JobId & Status & API"),
     ("Rekognition", "what a stream shows", "eventNamespace.type & inputInformation.kinesisVideo.streamArn"),
-    ("S3", "a batch's task", "invocationSchemaVersion & invocationId"),
-    ("S3", "an object to be changed", "xAmzRequestId & protocolVersion"),
+    ("S3", "a batch's task", "invocationSchemaVersion"),
+    ("S3", "a request", "getObjectContext.inputS3Url,getObjectContext.outputRoute,headObjectContext.inputS3Url"),
+    ("S3", "a request", "listObjectsV2Context.inputS3Url", "xAmzRequestId & protocolVersion"),
+    ("SageMaker, Transcribe", "a job's state", "detail.TrainingJobStatus,detail.TranscriptionJobStatus"),
     ("SageMaker", "a labelling step", "labelingJobArn"),
+    ("SageMaker", "a model that is not approved", "detail.ModelApprovalStatus=Rejected|PendingManualApproval"),
     ("SageMaker", "an inference's end", "eventSource=aws:sagemaker"),
     ("Secrets Manager", "a rotation", "SecretId,Step=createSecret|setSecret|testSecret|finishSecret"),
     ("Security Hub", "a notice", "AnnouncementType & Title", "findings.0.ProductArn,detail.findings.0.ProductArn"),
@@ -399,8 +413,10 @@ _ASKED_BY: Final = (
         *("disposition=STOP_RULE*|CONTINUE only disposition", "sessionState.dialogAction.type", "allowProvisioning"),
         *("policyDocument.Version", "dialogAction.type", "statusCode & isBase64Encoded"),
     ),
-    ("AWS", "an event", "instance-id=i-* & state,instance-action", "detail.instance-id=i-*"),
-    ("AWS", "an event", "taskArn & lastStatus", "detail.taskArn"),
+    ("AWS", "an event", "instance-id=i-* & state,instance-action", "detail.EC2InstanceId,detail.instance-id=i-*"),
+    ("AWS", "an event", "taskArn & lastStatus", "detail.taskArn", "detail.scanResultDetails.scanResultStatus"),
+    ("AWS", "an event", "detail.findings.0.Id=arn:*:securityhub:*", "findings.0.Severity.Label"),
+    ("AWS", "an event", "detail.type=*:EC2/*|*:IAMUser/* & detail.title,detail.severity"),
     ("AWS", "a notice", f"sns.Subject={_SUBJECTS}", f"sns.Message,sqs.body={_BEGINNINGS}"),
 )
 #: None of these is a change. A rule names the type by a condition on the same paths.
