@@ -910,8 +910,12 @@ def test_which_process_has_taken_a_claim_over_is_not_known(bench: Bench) -> None
     starter.claimants['"me"'] = False
     bench.gate(starter=starter).trigger()
     bench.gate(starter=starter).trigger()  # takes it over, and fails too
+    gate = bench.gate(starter=starter)
 
-    assert bench.gate(starter=starter).trigger().why is Why.CLAIMED
+    assert gate.trigger().why is Why.CLAIMED
+    claim = bench.store.get(gate.key).claim
+    assert claim is not None
+    assert claim.attempt == 2, "not taken over once more, beside a process that may be about to start it"
 
 
 class Powerless:
