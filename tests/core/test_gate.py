@@ -798,6 +798,27 @@ class Waiting:
         return 3
 
 
+@pytest.mark.parametrize("state", ["FAILED", ["failed"], 5, None])
+def test_a_state_that_is_no_end_leaves_the_build_running(bench: Bench, state: object) -> None:
+    """A starter may return anything."""
+    asked: list[str] = []
+
+    class Odd:
+        def start(self, _request: Request, token: str) -> str:
+            return token
+
+        def status(self, build_id: str) -> object:
+            asked.append(build_id)
+            return state
+
+    gate = bench.gate("0", starter=Odd(), overlap="defer")
+    gate.trigger()
+    bench.clock.advance("1h")
+
+    assert gate.trigger().why is Why.RUNNING
+    assert len(asked) == 1
+
+
 # --- builds that are processes of this machine -----------------------------------------------------------------------
 
 
