@@ -64,7 +64,7 @@ def test_without_room_for_a_pipe_it_waits_all_the_same(
 
     monkeypatch.setattr(os, "pipe", none)
     child.send_signal(signal.SIGTERM)
-    assert wait_for(child) == -signal.SIGTERM
+    assert wait_for(child.wait) == -signal.SIGTERM
 
 
 def test_a_signal_in_the_instant_before_it_blocks_is_heard(
@@ -81,7 +81,7 @@ def test_a_signal_in_the_instant_before_it_blocks_is_heard(
 
     monkeypatch.setattr(os, "read", read_just_after)
     with handling(lambda number, _frame: child.send_signal(number)):
-        assert wait_for(child) == -signal.SIGTERM
+        assert wait_for(child.wait) == -signal.SIGTERM
 
 
 def test_what_woke_the_main_thread_before_is_put_back(child: subprocess.Popen[bytes]) -> None:
@@ -90,7 +90,7 @@ def test_what_woke_the_main_thread_before_is_put_back(child: subprocess.Popen[by
     before = signal.set_wakeup_fd(writer)
     try:
         child.terminate()
-        wait_for(child)
+        wait_for(child.wait)
         assert signal.set_wakeup_fd(before) == writer
     finally:
         signal.set_wakeup_fd(before)
@@ -107,7 +107,7 @@ def test_a_wait_that_is_interrupted_leaves_nothing_open(
     before = _open_files()
     monkeypatch.setattr(os, "read", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        wait_for(child)
+        wait_for(child.wait)
     child.terminate()
     for thread in threading.enumerate():
         if thread.name == "holdoff-child":

@@ -31,8 +31,6 @@ Watch = Callable[[Effect], None]
 #: Levels of logging, which is slow to import.
 DEBUG: Final = 10
 WARNING: Final = 30
-#: The states that a starter may return for a build. Any other answer counts as ``None``.
-_STATES: Final = ("running", "succeeded", "failed")
 
 
 class Driver:
@@ -85,6 +83,7 @@ class Driver:
             warn("could not cancel build %s of %s, so its end is waited for: %s", effect.build_id, self.key, words)
 
     def _perform(self, effect: Effect) -> object:
+        starter: Any = self.starter
         match effect:
             case Now():
                 return self.now_ms()
@@ -101,9 +100,9 @@ class Driver:
             case Find(request, token):
                 return self._find(request, token)
             case Poll(build_id):
-                return self._state_of(build_id)
+                state: object = starter.status(build_id)
+                return state if isinstance(state, str) else None
             case Cancel(build_id):
-                starter: Any = self.starter
                 return starter.cancel(build_id)
 
     def _swap(self, expected: Record, new: Record, history: tuple[Finished, ...]) -> Swapped | Lost:
@@ -158,11 +157,6 @@ class Driver:
         if isinstance(found, str) and found:
             return storable(found, MAX_BUILD_ID)
         raise StartUnknown(f"the starter's find() answered {quoted(found)}, which is neither a build's id nor None")
-
-    def _state_of(self, build_id: str) -> str | None:
-        starter: Any = self.starter
-        state: object = starter.status(build_id)
-        return state if isinstance(state, str) and state in _STATES else None
 
     def now_ms(self) -> int:
         return now_ms(self.store, self.clock)

@@ -17,18 +17,7 @@ from types import FrameType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Final, Protocol
-
-    class Child(Protocol):
-        """Such as ``subprocess.Popen``."""
-
-        @property
-        def returncode(self) -> int | None:
-            """The exit status, less than zero if a signal ended the child. ``None``: no end was seen yet."""
-
-        def wait(self) -> int:
-            """Block until the child has ended."""
-
+    from typing import Final
 
 #: Signals by which a person, a terminal or a service manager asks a command to stop.
 STOPPING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -103,33 +92,34 @@ def hear_of_children() -> None:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
 
-def wait_for(child: Child) -> int:
-    """``child.wait()``, during which every signal is handled as it comes."""
+def wait_for(wait: Callable[[], int]) -> int:
+    """``wait()``, the wait for the end of a child, during which every signal is handled as it comes."""
     if threading.current_thread() is threading.main_thread():
         with suppress(OSError, RuntimeError):  # no room for the pipe or the thread
-            return _wait_with_pipe(child)
-    return child.wait()
+            return _wait_with_pipe(wait)
+    return wait()
 
 
-def _wait_with_pipe(child: Child) -> int:
+def _wait_with_pipe(wait: Callable[[], int]) -> int:
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    codes: list[int] = []
     try:
-        waiter = (child, os.dup(writer))
+        waiter = (wait, codes, os.dup(writer))
         threading.Thread(target=_write_at_end, args=waiter, name="holdoff-child", daemon=True).start()
-        while child.returncode is None:
+        while not codes:
             os.read(reader, 512)
     finally:
         signal.set_wakeup_fd(before)
         os.close(writer)
         os.close(reader)
-    return child.returncode
+    return codes[0]
 
 
-def _write_at_end(child: Child, writer: int) -> None:
+def _write_at_end(wait: Callable[[], int], codes: list[int], writer: int) -> None:
     try:
-        child.wait()
+        codes.append(wait())
     finally:
         with suppress(OSError):  # the pipe is full: the reader is awake; or closed: the reader waits no more
             os.write(writer, b"\0")

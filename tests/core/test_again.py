@@ -103,6 +103,27 @@ def test_what_is_asked_otherwise_is_decided_for_itself(clock: ManualClock, other
     assert mine.trigger(**other).why == expected
 
 
+def test_a_forced_trigger_forces_no_later_one(clock: ManualClock) -> None:
+    """A gate keeps its last request for a caller that asks for the same again. Forced is not the same."""
+    mine = gate(clock, MemoryStore())
+    mine.trigger(reason="push")
+    assert mine.trigger(reason="push", force=True).outcome == "started"
+    assert mine.trigger(reason="push").outcome == "skipped"
+
+
+@pytest.mark.parametrize("name", ["environment", "secondary_versions"])
+def test_a_table_that_its_caller_changed_is_read_again(clock: ManualClock, name: str) -> None:
+    store, table = MemoryStore(), {"A": "v1"}
+    mine = holdoff.Gate("site", store=store, policy=holdoff.Policy("10m"), starter=Call(lambda *_: "b"), clock=clock)
+    mine.trigger()
+    mine.trigger(**{name: table})  # type: ignore[arg-type]
+    table["A"] = "v2"
+    mine.trigger(**{name: table})  # type: ignore[arg-type]
+    pending = store.get(mine.key).pending
+    assert pending is not None
+    assert getattr(pending.request, name) == (("A", "v2"),)
+
+
 def test_what_runs_beside_the_cooldown_may_end_before_it(clock: ManualClock) -> None:
     """Once its lease is over, the next skip notes that, and is not said again."""
     policy = holdoff.Policy("10m", on_cooldown="skip", unchanged="skip")

@@ -397,6 +397,33 @@ def test_the_end_of_a_build_that_was_overtaken_is_kept(bench: Bench) -> None:
     assert [build.succeeded for build in bench.store.history(gate.key)] == [False]  # the first report counts
 
 
+def test_the_end_of_a_build_that_was_overtaken_is_kept_for_no_other(bench: Bench) -> None:
+    gate, ids = bench.gate("1m"), list[str]()
+    for n in range(3):
+        ids.append(str(gate.trigger(source_version=f"v{n}").build_id))
+        bench.clock.advance("1m")
+    for build_id, known in ((ids[0], True), ("of another gate", False), (ids[2], True)):
+        assert bench.gate().has_build(build_id) is known
+        bench.gate().finished(build_id, succeeded=True)
+    ended = {one.build_id: one.succeeded for one in bench.store.history(gate.key)}
+    assert ended == {ids[0]: True, ids[1]: None, ids[2]: True}
+
+
+def test_the_end_of_a_build_that_was_overtaken_is_reported_again_when_the_store_answers(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = bench.gate("1m")
+    first = str(gate.trigger().build_id)
+    bench.clock.advance("1m")
+    gate.trigger()
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.store, "keep", Mock(side_effect=StoreUnavailable("no answer")))
+        with pytest.raises(StoreUnavailable):
+            gate.finished(first, succeeded=True)
+    gate.finished(first, succeeded=True)
+    assert [one.succeeded for one in bench.store.history(gate.key)] == [True]
+
+
 @pytest.mark.parametrize("kind", [StoreDenied, StoreMismatch])
 def test_a_build_is_recorded_where_the_history_takes_none(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, kind: type[Exception]
@@ -798,6 +825,27 @@ class Waiting:
         return 3
 
 
+@pytest.mark.parametrize("state", ["FAILED", ["failed"], 5, None])
+def test_a_state_that_is_no_end_leaves_the_build_running(bench: Bench, state: object) -> None:
+    """A starter may return anything."""
+    asked: list[str] = []
+
+    class Odd:
+        def start(self, _request: Request, token: str) -> str:
+            return token
+
+        def status(self, build_id: str) -> object:
+            asked.append(build_id)
+            return state
+
+    gate = bench.gate("0", starter=Odd(), overlap="defer")
+    gate.trigger()
+    bench.clock.advance("1h")
+
+    assert gate.trigger().why is Why.RUNNING
+    assert len(asked) == 1
+
+
 # --- builds that are processes of this machine -----------------------------------------------------------------------
 
 
@@ -910,8 +958,12 @@ def test_which_process_has_taken_a_claim_over_is_not_known(bench: Bench) -> None
     starter.claimants['"me"'] = False
     bench.gate(starter=starter).trigger()
     bench.gate(starter=starter).trigger()  # takes it over, and fails too
+    gate = bench.gate(starter=starter)
 
-    assert bench.gate(starter=starter).trigger().why is Why.CLAIMED
+    assert gate.trigger().why is Why.CLAIMED
+    claim = bench.store.get(gate.key).claim
+    assert claim is not None
+    assert claim.attempt == 2, "not taken over once more, beside a process that may be about to start it"
 
 
 class Powerless:

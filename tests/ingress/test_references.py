@@ -154,6 +154,14 @@ def test_while_the_service_is_silent_the_old_one_holds() -> None:
     assert [value(references, "ssm:a", at) for at in (0, KEPT_MS)] == [SECRET] * 2
 
 
+@pytest.mark.parametrize("code", ["ParameterNotFound", "AccessDeniedException"])
+def test_a_secret_that_is_deleted_or_withdrawn_is_not_used_any_more(code: str) -> None:
+    references = References({}, Services(SECRET, refused(code)))
+    assert value(references, "ssm:a") == SECRET
+    with pytest.raises(ConfigError):
+        value(references, "ssm:a", KEPT_MS)
+
+
 @pytest.mark.parametrize("reference", ["ssm:/holdoff/github", "secretsmanager:holdoff/github"])
 def test_a_page_of_a_proxy_is_no_empty_secret(reference: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """botocore takes a 200 with any body for an empty answer. The old secret holds."""

@@ -210,6 +210,13 @@ def test_finds_by_the_token_among_many(
     assert starter.find(token_at(clock), request()) is None
 
 
+def test_finds_by_the_token_though_the_service_s_clock_is_behind(starter: CodePipeline, clock: ManualClock) -> None:
+    """Only an execution without a token has to have begun after the claim."""
+    token = tokens.make(clock.now_ms() + 30_000, clock.random(80))
+    build_id = starter.start(request(), token)
+    assert starter.find(token, request()) == build_id
+
+
 def test_looks_no_further_than_the_token_s_instant(standin: CodePipelineStandin, clock: ManualClock) -> None:
     client = standin.client()
     for _ in range(101):

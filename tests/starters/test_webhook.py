@@ -269,6 +269,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "status_url": {**FOLLOWED, "status_url": "https://ci.example/{token}"},
     "status_url ": {**FOLLOWED, "status_url": "https://ci.example/{build_id}?access_token=abc"},
     "status_url  ": {**FOLLOWED, "status_url": "https://me:abc@ci.example/{build_id}"},
+    "status_url   ": {**FOLLOWED, "status_url": "https://ci.example/{build_id}/{environment.A}"},
     "state": {**FOLLOWED, "state": []},
     "succeeded": {**FOLLOWED, "succeeded": []},
     "failed": {**FOLLOWED, "failed": "no"},

@@ -11,7 +11,6 @@ half second that one answer leaves open, are at most 5 s apart (``DynamoDBStore.
 from __future__ import annotations
 
 import logging
-from functools import lru_cache
 from typing import Any, Final
 
 from holdoff.clock import http_date_ms
@@ -65,9 +64,6 @@ class ServiceClock:
 def _date_ms(answer: Any) -> int | None:
     try:
         metadata = answer["ResponseMetadata"]  # without a request's id it is a proxy's answer, with the proxy's time
-        return _instant_ms(metadata["HTTPHeaders"]["date"]) if metadata["RequestId"] else None
+        return http_date_ms(metadata["HTTPHeaders"]["date"]) if metadata["RequestId"] else None
     except (LookupError, TypeError, ValueError, OverflowError, AttributeError):
         return None
-
-
-_instant_ms = lru_cache(maxsize=4)(http_date_ms)  # all answers of one second have the same date

@@ -36,7 +36,7 @@ from weakref import finalize
 from zlib import crc32
 
 from holdoff.aws.errors import RETRY_AFTER_MS, clean_message
-from holdoff.aws.signature import Keys, Signer
+from holdoff.aws.signature import Signer
 from holdoff.clock import SystemClock
 from holdoff.core.value import Value
 
@@ -142,7 +142,7 @@ def client_of(service: str, limits: Limits, *, region: str | None, endpoint: str
             log.info("%s: botocore makes the calls, because %s", service, why)
             return None
     url = urlsplit(named or f"https://{service}.{region}.amazonaws.com")
-    signer = Signer(Keys(id=keys[0], secret=keys[1], token=keys[2]), region, service)
+    signer = Signer(*keys, region=region, service=service)
     return Lean(service, limits, region=region, url=url, signer=signer, on_try=on_try)
 
 

@@ -11,27 +11,15 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
-from holdoff.core.value import Value
-
 _METHOD: Final = "AWS4-HMAC-SHA256"
 
 
-class Keys(Value):
-    """The credentials that requests are signed with. ``token``: the session's; empty: there is none."""
-
-    id: str
-    secret: str
-    token: str = ""
-
-    def __repr__(self) -> str:
-        return f"Keys(id={self.id!r})"  # error reports show local variables
-
-
 class Signer:
-    """Signs the requests to one service in one region."""
+    """Signs the requests to one service in one region, with an access key. ``token``: the session's; empty: there is
+    none."""
 
-    def __init__(self, keys: Keys, region: str, service: str) -> None:
-        self._keys, self._region, self._service = keys, region, service
+    def __init__(self, key_id: str, secret: str, token: str, *, region: str, service: str) -> None:
+        self._key_id, self._secret, self._token, self._region, self._service = key_id, secret, token, region, service
         self._key_of_day = "", b""  # one attribute, so that threads see a day together with its key
 
     def signed(self, path: str, headers: Mapping[str, str], body: bytes, now_s: int) -> dict[str, str]:
@@ -44,8 +32,8 @@ class Signer:
         """
         at = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now_s))
         signed = {**headers, "x-amz-date": at}
-        if self._keys.token:
-            signed["x-amz-security-token"] = self._keys.token
+        if self._token:
+            signed["x-amz-security-token"] = self._token
         names = sorted(signed)
         listed = ";".join(names)
         lines = "".join([f"{name}:{signed[name]}\n" for name in names])
@@ -53,14 +41,14 @@ class Signer:
         scope = f"{at[:8]}/{self._region}/{self._service}/aws4_request"
         text = f"{_METHOD}\n{at}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
         signature = hmac.digest(self._key(at[:8]), text.encode(), "sha256").hex()
-        who = f"Credential={self._keys.id}/{scope}"
+        who = f"Credential={self._key_id}/{scope}"
         signed["authorization"] = f"{_METHOD} {who}, SignedHeaders={listed}, Signature={signature}"
         return signed
 
     def _key(self, day: str) -> bytes:
         known, key = self._key_of_day
         if known != day:
-            key = f"AWS4{self._keys.secret}".encode()
+            key = f"AWS4{self._secret}".encode()
             for part in (day, self._region, self._service, "aws4_request"):
                 key = hmac.digest(key, part.encode(), "sha256")
             self._key_of_day = day, key

@@ -97,7 +97,7 @@ def _rearmed(record: Record, running: Running, now_ms: int) -> Record:
 
 
 def polled(record: Record, build_id: str, state: str | None, terms: Terms, now_ms: int) -> Record:
-    """The starter was asked how a build is."""
+    """The starter was asked how a build is. Any state but an end leaves it running."""
     if state in {"succeeded", "failed"}:
         return finished(record, End(build_id=build_id, succeeded=state == "succeeded"), terms, now_ms)
     running = record.running

@@ -280,7 +280,7 @@ class Command:
         with handling(forward) as is_main, _beating(beat, every_ms / 1000):
             if is_main:  # otherwise the handler of signals passes these on, too (``stop``)
                 forward.go_on()
-            code = wait_for(child.process)
+            code = wait_for(child.process.wait)
             kept = child.keeper.close()
             if kept and child.asked and child.group:
                 processes.end(-child.group, asked=child.asked)

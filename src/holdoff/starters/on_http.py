@@ -106,27 +106,27 @@ class OnHttp:
         time, parts = Time(self.clock, SEND_BY_MS, ANSWER_MS), self._frozen(request)
         asked_to_wait = self._asked_to_wait.get((self.clock, self._frozen_parts))
         if asked_to_wait is not None and (left_ms := asked_to_wait.left_ms()):
-            raise self._no_start(f"it asked to wait, {-(-left_ms // 1000)} s more", Verdict.NOT_NOW)
+            raise self._failed(f"it asked to wait, {-(-left_ms // 1000)} s more", Verdict.NOT_NOW)
         try:
             answer = self._send(time, parts, request, token)
         except (ConfigError, StoreUnavailable) as error:  # a secret could not be fetched; nothing was sent
             passes = isinstance(error, StoreUnavailable)
-            raise self._no_start(error.message, Verdict.NOT_NOW if passes else Verdict.NEVER) from None
+            raise self._failed(error.message, Verdict.NOT_NOW if passes else Verdict.NEVER) from None
         except Unanswered as error:
-            raise self._no_start(error.message, error.verdict, error.hint) from None
+            raise self._failed(error.message, error.verdict, error.hint) from None
         if answer.is_done:
             return self._started(answer, token)
         row = self._row_of(answer)
         if row.verdict is Verdict.NOT_NOW:
             asked_to_wait = TimeLimit(self.clock, self._asked_to_wait_ms(answer))
             self._asked_to_wait[self.clock, self._frozen_parts] = asked_to_wait
-        raise self._no_start(self._summary(answer), row.verdict, row.hint)
+        raise self._failed(self._summary(answer), row.verdict, row.hint)
 
     def _started(self, answer: Answer, token: str) -> str:
         found = self._id_in(answer, token)
         if isinstance(found, str | int) and not isinstance(found, bool) and found != "":
             return printable(str(found)).strip() or token
-        raise self._no_start(f"{self._summary(answer)}, but without the id of a build ({self.id_at})", Verdict.UNKNOWN)
+        raise self._failed(f"{self._summary(answer)}, but without the id of a build ({self.id_at})", Verdict.UNKNOWN)
 
     def _row_of(self, answer: Answer) -> Row:
         return next((row for row in (*self.rows, *COMMON) if row.fits(answer)), _NO_ROW)
@@ -134,7 +134,7 @@ class OnHttp:
     def _frozen(self, request: Request) -> dict[str, Any]:
         return frozen_parameters(self, request, lambda parts: parts.get("for") == self._parts["for"])
 
-    def _no_start(self, message: str, verdict: Verdict, hint: str | None = None) -> HoldoffError:
+    def _failed(self, message: str, verdict: Verdict, hint: str | None = None) -> HoldoffError:
         if verdict is Verdict.UNKNOWN:
             return StartUnknown(f"{self.service}: {message}")
         message, passes = f"{self.service} did not start it: {message}", verdict is Verdict.NOT_NOW

@@ -275,7 +275,7 @@ class Keeper:
                 os.write(self._pipe, self._lines)
             before, after = (_pending(one) or set() for one in (shell, self._shell))
             self._got |= before - after - {number}  # a signal that both got is pending in the new one
-            _send_home(shell, pipe)
+            _end_shell(shell, pipe)
 
     def close(self) -> bool:
         """End the keeper: the command has ended, or is to go on without us. Returns whether this call ended it: then no
@@ -284,11 +284,11 @@ class Keeper:
         with self._lock:
             pipe, self._pipe = self._pipe, -1
             if pipe >= 0:
-                _send_home(self._shell, pipe)
+                _end_shell(self._shell, pipe)
             return pipe >= 0
 
 
-def _send_home(shell: Child | None, pipe: int) -> None:
+def _end_shell(shell: Child | None, pipe: int) -> None:
     if shell is not None:
         shell.kill()
         shell.wait()

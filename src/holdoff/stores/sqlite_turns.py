@@ -31,7 +31,7 @@ BUSY_MS: Final = 10_000
 MOST_ALONG: Final = 64
 #: After this time a waiting thread that was not called looks whether it is its turn.
 UNCALLED_MS: Final = 100
-#: More than any count of a thread's late writes.
+#: In place of a count of late writes, for a thread whose swap has just succeeded: more than any such count.
 FIRST: Final = 1_000_000
 #: How long other writes wait for a thread whose swap was too late.
 LET_IN_MS: Final = 2

@@ -10,11 +10,9 @@ instant of its claim). The build is in ``build``, and ``expires`` says when the 
 
 from __future__ import annotations
 
-import re
 from base64 import b64decode
 from collections.abc import Mapping
 from decimal import Context, Decimal, DecimalException, Inexact, Overflow, Subnormal
-from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -210,38 +208,31 @@ def swap_update(expected: Record, new: Record) -> Update:
     """
     was, plain = _plain(expected), _plain(new)
     kept = {name for name in _KEPT if expected.moved is not None and was.get(name) == plain.get(name)}
-    values = {name: encoded(plain[name]) for name in TOUCHED if name in plain and name not in kept}
+    sets = [name for name in TOUCHED if name in plain and name not in kept]
     # Without ``moved``, any attribute may be in the item.
     gone = [name for name in TOUCHED if name not in plain and (name in was or expected.moved is None)]
-    has_writes, has_lastbuild = bool(expected.writes), expected.lastbuild is not None
-    compared = {":was_write": encoded(expected.writes[0])} if has_writes else {":pad": encoded("")}
-    compared |= {":was_lastbuild": encoded(expected.lastbuild)} if has_lastbuild else {":null": encoded("NULL")}
+    is_write, is_lastbuild = "#writes[0] = :was_write", "#lastbuild = :was_lastbuild"
+    if not expected.writes:
+        is_write = f"(attribute_not_exists(#writes[0]) OR {is_write})"  # a pad
+    if expected.lastbuild is None:
+        is_lastbuild = "(attribute_not_exists(#lastbuild) OR attribute_type(#lastbuild, :was_lastbuild))"
+    remove = f" REMOVE {', '.join(f'#{name}' for name in gone)}" if gone else ""
     return {
-        **_swap_expressions(tuple(values), tuple(gone), has_writes, has_lastbuild),
-        "ExpressionAttributeValues": {f":{name}": value for name, value in values.items()} | compared,
+        "UpdateExpression": f"SET {', '.join(f'#{name} = :{name}' for name in sets)}{remove}",
+        "ConditionExpression": f"{is_write} AND {is_lastbuild}",
+        # Hundreds of names are reserved.
+        "ExpressionAttributeNames": {f"#{name}": name for name in (*sets, *gone, "writes", "lastbuild")},
+        "ExpressionAttributeValues": {
+            **{f":{name}": encoded(plain[name]) for name in sets},
+            ":was_write": encoded(expected.writes[0] if expected.writes else ""),
+            ":was_lastbuild": encoded("NULL" if expected.lastbuild is None else expected.lastbuild),
+        },
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
 
 
 def _plain(record: Record) -> dict[str, Any]:
     return codec.record_to_item(record) | ({} if record.due_ms is None else {DUE_IN: DUE_HERE})
-
-
-@lru_cache(maxsize=256)
-def _swap_expressions(
-    sets: tuple[str, ...], gone: tuple[str, ...], has_writes: bool, has_lastbuild: bool
-) -> Mapping[str, Any]:
-    no_writes = "(attribute_not_exists(#writes[0]) OR #writes[0] = :pad)"
-    no_lastbuild = "(attribute_not_exists(#lastbuild) OR attribute_type(#lastbuild, :null))"
-    writes = "#writes[0] = :was_write" if has_writes else no_writes
-    lastbuild = "#lastbuild = :was_lastbuild" if has_lastbuild else no_lastbuild
-    remove = f" REMOVE {', '.join(f'#{name}' for name in gone)}" if gone else ""
-    named = dict.fromkeys((*sets, *gone, "writes", "lastbuild"))
-    return {
-        "UpdateExpression": f"SET {', '.join(f'#{name} = :{name}' for name in sets)}{remove}",
-        "ConditionExpression": f"{writes} AND {lastbuild}",
-        "ExpressionAttributeNames": {f"#{name}": name for name in named},  # hundreds of names are reserved
-    }
 
 
 #: Short, because DynamoDB takes 4 KB of expression. ``#q``: the newest request, inside ``pending``.
@@ -268,64 +259,33 @@ def fold_update(expected: Record, fold: Fold) -> Update | None:
     AND NOT #p.#o[0].#k = :k ...             its version is no parent of one of the newest triggers
     AND attribute_exists(#w[15]) ...         the registers have their length
     """
-    older = _older(fold.request)
+    request, older = fold.request, _older(fold.request)
     if expected.moved is None or (fold.older and not older):
         return None
-    has = {
-        "lastbuild": expected.lastbuild is not None,
-        "older": fold.older,
-        "parents": fold.request.line is not None and fold.request.source_version is not None,
-        "event": fold.event is not None,
-        "waiter": fold.waiter is not None,
-        "last_ms": fold.last_ms is not None,
-        "in_order": fold.in_order,
-    }
-    expressions = _fold_expressions(older, frozenset(part for part, is_there in has.items() if is_there))
-    values = _fold_values(expected, fold)
-    return {
-        **{name: value for name, value in expressions.items() if name != "values"},
-        "ExpressionAttributeValues": {name: encoded(values[name]) for name in expressions["values"]},
-        "ReturnValues": "ALL_NEW",
-        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-    }
-
-
-@lru_cache(maxsize=256)
-def _fold_expressions(older: str, parts: frozenset[str]) -> Mapping[str, Any]:
-    """The expressions of a fold that has these parts, and the names of the values in them."""
-    lastbuild = "#l = :l" if "lastbuild" in parts else "(attribute_not_exists(#l) OR attribute_type(#l, :l))"
+    lastbuild = "(attribute_not_exists(#l) OR attribute_type(#l, :l))" if expected.lastbuild is None else "#l = :l"
     conditions = ["#f = :f", "#m = :m", lastbuild, "NOT contains(#w, :w)"]
     sets = ["#p.#n = #p.#n + :1"]
     shifted = [("#w", ":w", registers.KEPT_WRITES), ("#p.#o", ":o", registers.KEPT_NOTES)]
     if older:
-        conditions.append(f"({older})" if "older" in parts else f"NOT ({older})")
-    if "older" not in parts:
+        conditions.append(f"({older})" if fold.older else f"NOT ({older})")
+    if not fold.older:
         sets.append("#p.#q = :q")
-        conditions += [f"NOT #p.#o[{n}].#k = :k" for n in range(registers.KEPT_NOTES)] if "parents" in parts else []
-    if "last_ms" in parts:
+        if request.line is not None and request.source_version is not None:
+            conditions += [f"NOT #p.#o[{n}].#k = :k" for n in range(registers.KEPT_NOTES)]
+    if fold.last_ms is not None:
         sets.append("#p.#t = :t")
-        conditions += ["#p.#t <= :t"] if "in_order" in parts else []
-    if "event" in parts:
+        conditions += ["#p.#t <= :t"] if fold.in_order else []
+    if fold.event is not None:
         shifted.append(("#e", ":e", registers.KEPT_EVENTS))
         conditions.append("NOT contains(#e, :e)")
-    if "waiter" in parts:
+    if fold.waiter is not None:
         shifted.append(("#p.#y", ":y", registers.KEPT_WAITERS))
     for register, newest, length in shifted:
         conditions.append(f"attribute_exists({register}[{length - 1}])")
         sets += [f"{register}[{n}] = {register}[{n - 1}]" for n in range(length - 1, 0, -1)]
         sets.append(f"{register}[0] = {newest}")
     update, condition = f"SET {', '.join(sets)}", " AND ".join(conditions)
-    return {
-        "UpdateExpression": update,
-        "ConditionExpression": condition,
-        "ExpressionAttributeNames": {alias: name for alias, name in _ALIASES.items() if alias in update + condition},
-        "values": tuple(sorted(set(re.findall(r":\w", update + condition)))),
-    }
-
-
-def _fold_values(expected: Record, fold: Fold) -> dict[str, object]:
-    request = fold.request
-    return {
+    values = {
         ":1": 1,
         ":f": FORMAT,
         ":m": expected.moved,
@@ -341,6 +301,15 @@ def _fold_values(expected: Record, fold: Fold) -> dict[str, object]:
         ":v": request.source_version,
         ":r": request.parent,
         ":k": digest(request.source_version),
+    }
+    text = update + condition  # DynamoDB refuses a name or a value that is not in it
+    return {
+        "UpdateExpression": update,
+        "ConditionExpression": condition,
+        "ExpressionAttributeNames": {alias: name for alias, name in _ALIASES.items() if alias in text},
+        "ExpressionAttributeValues": {name: encoded(value) for name, value in values.items() if name in text},
+        "ReturnValues": "ALL_NEW",
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
 
 
