@@ -129,3 +129,19 @@ def test_g8_the_caller_of_an_older_version_comes_after_the_newest_ones(bench: Be
     assert bench.gate("1m").wake(waiter=older.token).outcome is Outcome.DEFERRED
     assert bench.gate("1m").wake(waiter=newer.token).outcome is Outcome.STARTED
     assert bench.builds.versions == [None, "C"]
+
+
+@pytest.mark.parametrize("how", ["its end", "a renewed lease"])
+def test_g2_who_reports_a_build_by_the_settings_before_an_edit_makes_no_wake_later(bench: Bench, how: str) -> None:
+    """The process that looked after a command wrote the old cooldown's end again, and the loop slept for an hour."""
+    before = bench.gate("1h")
+    build = before.trigger()
+    bench.gate("1h").trigger(source_version="v2")
+    bench.gate("1m").wake()  # as a loop does with new settings
+    if how == "its end":
+        before.finished(str(build.build_id), succeeded=True)
+    else:
+        before.renew(build.token)
+    bench.clock.advance("1m")
+    assert list(bench.store.due(bench.clock.now_ms())) == [before.key]
+    assert bench.gate("1m").wake().outcome is Outcome.STARTED
