@@ -291,14 +291,16 @@ class Gate:
         return any(build.build_id == build_id for build in self.store.history(self.key, limit=SEARCHED_BUILDS))
 
     def _end(self, end: End) -> bool:
-        found = False
+        found, terms = False, self.terms
+        if end.build_id in self._driver.tokens:  # a build of ours: the policy may be from before an edit
+            terms = terms.but(policy=Policy(0), knows_policy=False)
 
         def change(record: Record, at_ms: int) -> Record:
             nonlocal found
             found = record.running is not None and record.running.build_id == end.build_id
             return builds.finished(record, end, self.terms, at_ms)
 
-        self._edit(change)
+        self._edit(change, terms)
         return found
 
     def _keep_end(self, end: End) -> None:
@@ -324,7 +326,7 @@ class Gate:
                 record = builds.confirmed(record, claim, ids[0], self.terms, at_ms)
             return builds.renewed(record, token, self.terms, at_ms)
 
-        self._edit(change)
+        self._edit(change, self.terms.but(knows_policy=False))
 
     def hold(self, *, why: str, duration: Duration | None = None, by: str | None = None) -> None:
         """Start nothing new, except by force, until ``resume`` or for ``duration``. Triggers are kept meanwhile.
@@ -460,8 +462,8 @@ class Gate:
         self._snapshot, self._pid = decided.snapshot, os.getpid()
         return decided.decision
 
-    def _edit(self, change: Callable[[Record, int], Record]) -> None:
-        self._snapshot = self._drive(protocol.edit(change, self.terms))
+    def _edit(self, change: Callable[[Record, int], Record], terms: Terms | None = None) -> None:
+        self._snapshot = self._drive(protocol.edit(change, terms or self.terms))
 
     def _drive(self, asks: Generator[Effect, Any, _T], watch: Watch | None = None) -> _T:
         """Perform what the protocol asks for. An error makes the gate forget its snapshot."""

@@ -57,9 +57,7 @@ def apply(change: Change, record: Record, terms: Terms) -> Generator[Effect, Any
         new = change(record, now_ms)
         if new is record:
             return record, False
-        # Ours may be the settings from before an edit: if the due is by other ones, the wake is only moved earlier.
-        agrees = with_due(record, terms) is record
-        reply = yield from write(record, new, terms if agrees else terms.but(knows_policy=False))
+        reply = yield from write(record, new, terms)
         if isinstance(reply, Swapped):
             return reply.record, True
         record = reply.current
