@@ -45,7 +45,7 @@ class Driver:
     def __init__(self, key: GateKey, store: Store, starter: Starter | None, clock: Clock, terms: Terms) -> None:
         self.key: GateKey = key
         self.store: Store = store
-        self.starter: Starter | None = starter
+        self.starter: Any = starter
         self.clock: Clock = clock
         self.terms: Terms = terms
         self.tokens: dict[str, str] = {}
@@ -103,8 +103,7 @@ class Driver:
             case Poll(build_id):
                 return self._state_of(build_id)
             case Cancel(build_id):
-                starter: Any = self.starter
-                return starter.cancel(build_id)
+                return self.starter.cancel(build_id)
 
     def _swap(self, expected: Record, new: Record, history: tuple[Finished, ...]) -> Swapped | Lost:
         """Write the gate, and builds into the history. If the store takes no history (its table is damaged, a right is
@@ -127,23 +126,21 @@ class Driver:
 
     def known(self, record: Record) -> Record:
         """The record, with the leases of processes corrected where the starter knows whether the process lives."""
-        starter: Any = self.starter
         claim, running = record.claim, record.running
-        if (claim is None and running is None) or not hasattr(starter, "lives"):
+        if (claim is None and running is None) or not hasattr(self.starter, "lives"):
             return record
         starts = None
         if claim is not None and claim.attempt == 1:  # of a claim taken over, no record says which process has it
-            starts = starter.claims(claim.request.parameters)
-        runs = None if running is None else starter.lives(running.build_id)
+            starts = self.starter.claims(claim.request.parameters)
+        runs = None if running is None else self.starter.lives(running.build_id)
         return builds.as_known(record, self.terms, self.now_ms(), starts=starts, runs=runs)
 
     def _start(self, request: Request, token: str) -> str:
-        starter: Any = self.starter
-        build_id: object = starter.start(request, token)
+        build_id: object = self.starter.start(request, token)
         if hasattr(build_id, "__await__"):
             raise _not_awaited(build_id)
         known = ("" if build_id is None else storable(build_id, MAX_BUILD_ID)) or token
-        if hasattr(starter, "wait"):
+        if hasattr(self.starter, "wait"):
             self.tokens[known] = token
         self._started = token, known
         return known
@@ -160,8 +157,7 @@ class Driver:
         raise StartUnknown(f"the starter's find() answered {quoted(found)}, which is neither a build's id nor None")
 
     def _state_of(self, build_id: str) -> str | None:
-        starter: Any = self.starter
-        state: object = starter.status(build_id)
+        state: object = self.starter.status(build_id)
         return state if isinstance(state, str) and state in _STATES else None
 
     def now_ms(self) -> int:
