@@ -432,7 +432,7 @@ class Gate:
             if code is not None:
                 detail = f"exit status {code}" if code else None
                 self._unreported[build_id] = _end_of(build_id, succeeded=code == 0, detail=detail, exit_status=code)
-                self._report_ends()
+                self.report_ends()
         except StoreError as error:  # the caller still gets the status
             warn("could not record the end of %s: %s", build_id, error)
         finally:
@@ -440,7 +440,8 @@ class Gate:
                 self._driver.tokens.pop(build_id, None)
         return code
 
-    def _report_ends(self) -> None:
+    def report_ends(self) -> None:
+        """Report the ends of its commands that the store has not taken. Raises ``StoreError`` if that fails again."""
         for build_id, end in list(self._unreported.items()):
             self._report(end)
             self._unreported.pop(build_id, None)
@@ -457,7 +458,7 @@ class Gate:
         self.close()
 
     def _decide(self, asks: protocol.Asks, watch: Watch | None) -> Decision:
-        self._report_ends()
+        self.report_ends()
         decided = self._drive(asks, watch)
         self._snapshot, self._pid = decided.snapshot, os.getpid()
         return decided.decision
