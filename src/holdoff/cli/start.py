@@ -153,10 +153,8 @@ def _wait_for_builds(gate: Gate, build_ids: list[str], *, failed: bool) -> int:
     ``failed``, its status."""
     status = 0
     for build_id in build_ids:
-        if (ended := gate.wait(build_id)) is not None:
-            status = ended
-            if status:
-                say(f"{gate.key.project}: build {build_id} failed: exit status {status}")
+        if (ended := gate.wait(build_id)) is not None and (status := ended):
+            say(f"{gate.key.project}: build {build_id} failed: exit status {status}")
     return StartRefused.exit_code if failed else status
 
 

@@ -53,8 +53,7 @@ def routes(site: Site) -> list[Route]:
 
 
 def _query(request: Request) -> str:
-    raw: bytes = request.scope["query_string"]
-    return raw.decode("latin-1")
+    return str(request.scope["query_string"], "latin-1")
 
 
 def _reply(site: Site, request: Request, body: bytes) -> Reply:

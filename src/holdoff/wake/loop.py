@@ -110,8 +110,7 @@ class WakeLoop:
         for key in keys:
             if self._stop is not None and self._stop.is_set():
                 break
-            decision = self._wake(key)
-            if decision is not None:
+            if (decision := self._wake(key)) is not None:
                 decisions.append(decision)
                 try:
                     self._on_decision(decision)
@@ -167,8 +166,7 @@ class WakeLoop:
                 self._gates[key] = self._gate_of(key)
                 if self._gates[key] is None:
                     log.warning("%s waits for a wake, but this loop has no settings for it", key)
-            gate = self._gates[key]
-            if gate is None:
+            if (gate := self._gates[key]) is None:
                 return None
             others = gate.awaited
             try:
