@@ -257,7 +257,9 @@ class Command:
             PermissionError: the process is another user's.
         """
         child = self._child(build_id)
-        if child is None and not processes.lives(build_id):
+        if child is None and not (lives := processes.lives(build_id)):
+            if lives is False:
+                return  # it has ended, and its end is not reported yet
             raise LookupError(f"{build_id} does not run here")
         with suppress(ProcessLookupError):
             if child is not None:

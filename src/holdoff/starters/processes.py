@@ -76,16 +76,22 @@ def lives(name: str) -> bool | None:
 
 
 def command_lives(name: str) -> bool | None:
-    """Whether the command of that name runs; ``None``: that cannot be known here, or its end is being reported."""
-    found = lives(name)
-    return None if found is False and not is_left(name) else found
+    """Whether the command of that name runs, or has ended and its parent is stopped (SIGSTOP), which will report that;
+    ``None``: that cannot be known here, or its end is being reported."""
+    if (found := lives(name)) is not False:
+        return found
+    return True if _state_of_parent(name) == "T" else False if is_left(name) else None
 
 
 def is_left(name: str) -> bool:
     """Whether certainly no process will report the end of the child of that name."""
+    return _state_of_parent(name) in ENDED
+
+
+def _state_of_parent(name: str) -> str | None:
     host, mark, _ = name.rsplit(":", 2)
     start, *parent = mark.split(".")
-    return len(parent) == 2 and lives(f"{host}:{start[:8]}{parent[0]}:{parent[1]}") is False
+    return state_of(f"{host}:{start[:8]}{parent[0]}:{parent[1]}") if len(parent) == 2 else None
 
 
 def holds_us(name: str) -> bool:
