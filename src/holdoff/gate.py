@@ -284,11 +284,9 @@ class Gate:
         Raises:
             StoreError: the gate or its history could not be read.
         """
-        record = self.store.get(self.key)
-        newest = (record.running, record.finished)
-        if any(build is not None and build.build_id == build_id for build in newest):
-            return True
-        return any(build.build_id == build_id for build in self.store.history(self.key, limit=SEARCHED_BUILDS))
+        record, older = self.store.get(self.key), self.store.history(self.key, limit=SEARCHED_BUILDS)
+        newest = [build for build in (record.running, record.finished) if build is not None]
+        return any(build.build_id == build_id for build in itertools.chain(newest, older))
 
     def _end(self, end: End) -> bool:
         found, terms = False, self.terms
@@ -414,10 +412,7 @@ class Gate:
             ConfigError: ``build_id`` is no text.
         """
         check_note("build_id", build_id, MAX_BUILD_ID)
-        if build_id is None:
-            return None
-        wait, token = getattr(self.starter, "wait", None), self._driver.tokens.get(build_id)
-        if wait is None or token is None:
+        if build_id is None or (token := self._driver.tokens.get(build_id)) is None:
             return None
 
         def beat() -> None:
@@ -428,7 +423,7 @@ class Gate:
 
         code: int | None = None
         try:
-            code = wait(build_id, beat, self.terms.build_lease_ms // 3)
+            code = self._driver.starter.wait(build_id, beat, self.terms.build_lease_ms // 3)
             if code is not None:
                 detail = f"exit status {code}" if code else None
                 self._unreported[build_id] = _end_of(build_id, succeeded=code == 0, detail=detail, exit_status=code)

@@ -80,15 +80,12 @@ def command_lives(name: str) -> bool | None:
     ``None``: that cannot be known here, or its end is being reported."""
     if (found := lives(name)) is not False:
         return found
-    return True if _state_of_parent(name) == "T" else False if is_left(name) else None
+    parent = state_of_parent(name)
+    return True if parent == "T" else False if parent in ENDED else None
 
 
-def is_left(name: str) -> bool:
-    """Whether certainly no process will report the end of the child of that name."""
-    return _state_of_parent(name) in ENDED
-
-
-def _state_of_parent(name: str) -> str | None:
+def state_of_parent(name: str) -> str | None:
+    """If it has ended, certainly no process will report the end of the child of that name."""
     host, mark, _ = name.rsplit(":", 2)
     start, *parent = mark.split(".")
     return state_of(f"{host}:{start[:8]}{parent[0]}:{parent[1]}") if len(parent) == 2 else None
@@ -123,7 +120,7 @@ def own_group_of(name: str) -> int:
     _, mark, number = name.rsplit(":", 2)
     with suppress(ProcessLookupError):
         group = os.getpgid(int(number))
-        return 0 if is_left(name) or os.getpgid(int(mark.rpartition(".")[2])) == group else group
+        return 0 if state_of_parent(name) in ENDED or os.getpgid(int(mark.rpartition(".")[2])) == group else group
     return 0
 
 
