@@ -291,14 +291,16 @@ class Gate:
         return any(build.build_id == build_id for build in self.store.history(self.key, limit=SEARCHED_BUILDS))
 
     def _end(self, end: End) -> bool:
-        found = False
+        found, terms = False, self.terms
+        if end.build_id in self._driver.tokens:  # a build of ours: the policy may be from before an edit
+            terms = terms.but(policy=Policy(0), knows_policy=False)
 
         def change(record: Record, at_ms: int) -> Record:
             nonlocal found
             found = record.running is not None and record.running.build_id == end.build_id
             return builds.finished(record, end, self.terms, at_ms)
 
-        self._edit(change)
+        self._edit(change, terms)
         return found
 
     def _keep_end(self, end: End) -> None:
@@ -324,7 +326,7 @@ class Gate:
                 record = builds.confirmed(record, claim, ids[0], self.terms, at_ms)
             return builds.renewed(record, token, self.terms, at_ms)
 
-        self._edit(change)
+        self._edit(change, self.terms.but(knows_policy=False))
 
     def hold(self, *, why: str, duration: Duration | None = None, by: str | None = None) -> None:
         """Start nothing new, except by force, until ``resume`` or for ``duration``. Triggers are kept meanwhile.
@@ -412,10 +414,7 @@ class Gate:
             ConfigError: ``build_id`` is no text.
         """
         check_note("build_id", build_id, MAX_BUILD_ID)
-        if build_id is None:
-            return None
-        wait, token = getattr(self.starter, "wait", None), self._driver.tokens.get(build_id)
-        if wait is None or token is None:
+        if build_id is None or (token := self._driver.tokens.get(build_id)) is None:
             return None
 
         def beat() -> None:
@@ -426,11 +425,12 @@ class Gate:
 
         code: int | None = None
         try:
-            code = wait(build_id, beat, self.terms.build_lease_ms // 3)
+            starter: Any = self.starter
+            code = starter.wait(build_id, beat, self.terms.build_lease_ms // 3)
             if code is not None:
                 detail = f"exit status {code}" if code else None
                 self._unreported[build_id] = _end_of(build_id, succeeded=code == 0, detail=detail, exit_status=code)
-                self._report_ends()
+                self.report_ends()
         except StoreError as error:  # the caller still gets the status
             warn("could not record the end of %s: %s", build_id, error)
         finally:
@@ -438,7 +438,8 @@ class Gate:
                 self._driver.tokens.pop(build_id, None)
         return code
 
-    def _report_ends(self) -> None:
+    def report_ends(self) -> None:
+        """Report the ends of its commands that the store has not taken. Raises ``StoreError`` if that fails again."""
         for build_id, end in list(self._unreported.items()):
             self._report(end)
             self._unreported.pop(build_id, None)
@@ -455,13 +456,13 @@ class Gate:
         self.close()
 
     def _decide(self, asks: protocol.Asks, watch: Watch | None) -> Decision:
-        self._report_ends()
+        self.report_ends()
         decided = self._drive(asks, watch)
         self._snapshot, self._pid = decided.snapshot, os.getpid()
         return decided.decision
 
-    def _edit(self, change: Callable[[Record, int], Record]) -> None:
-        self._snapshot = self._drive(protocol.edit(change, self.terms))
+    def _edit(self, change: Callable[[Record, int], Record], terms: Terms | None = None) -> None:
+        self._snapshot = self._drive(protocol.edit(change, terms or self.terms))
 
     def _drive(self, asks: Generator[Effect, Any, _T], watch: Watch | None = None) -> _T:
         """Perform what the protocol asks for. An error makes the gate forget its snapshot."""

@@ -16,7 +16,8 @@ from tests.cli.conftest import PATIENCE, Terminal, line_of
 from tests.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import subprocess
+    from collections.abc import Callable, Iterator
 
     from holdoff.core.record import Pending, Record
     from tests.cli.conftest import Cli
@@ -359,6 +360,46 @@ def test_after_a_frozen_minute_no_second_one_runs_beside_it(cli: Cli) -> None:
     finished = cli.record().finished
     assert finished is not None
     assert finished.succeeded is True
+
+
+@pytest.fixture
+def ended_while_frozen(cli: Cli) -> Iterator[subprocess.Popen[str]]:
+    """A run that was stopped, and whose command has ended since; it goes on at the end of the test."""
+    process = cli.start(*ALONE, "sh", "-c", "echo ready; read line")
+    assert line_of(process.stdout) == "ready\n"
+    assert "p started" in line_of(process.stderr)
+    process.send_signal(signal.SIGSTOP)
+    running = cli.record().running
+    assert running is not None
+    assert process.stdin is not None
+    process.stdin.write("go\n")
+    process.stdin.flush()
+    until(lambda: processes.lives(running.build_id) is False)
+    yield process
+    process.send_signal(signal.SIGCONT)
+    process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0
+
+
+def test_a_command_that_ends_while_its_run_is_frozen_has_not_failed(
+    cli: Cli, ended_while_frozen: subprocess.Popen[str]
+) -> None:
+    """After a minute its gate was free, and its success was "failed": with rearm it was run again."""
+    cli.change(lambda record: record.but(running=record.running and record.running.but(lease_until_ms=LONG_AGO_MS)))
+    beside = cli(*ALONE, *RAN)
+    assert "p skipped: build " in beside.stderr
+    ended_while_frozen.send_signal(signal.SIGCONT)
+    until(lambda: cli.record().finished)
+    finished = cli.record().finished
+    assert finished is not None
+    assert (finished.succeeded, cli.lines()) == (True, [])
+
+
+@pytest.mark.usefixtures("ended_while_frozen")
+def test_a_command_that_has_ended_and_is_not_reported_yet_needs_no_cancel(cli: Cli) -> None:
+    """The next run could not "end" it, and exited with 75."""
+    beside = cli("run", "p", "--cooldown", "0", "--overlap", "cancel", "--", *RAN)
+    assert (beside.returncode, cli.lines()) == (7, ["ran"])
 
 
 def test_frozen_before_it_starts_what_it_claimed_it_is_not_overtaken(cli: Cli) -> None:

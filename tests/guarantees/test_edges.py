@@ -129,3 +129,33 @@ def test_g8_the_caller_of_an_older_version_comes_after_the_newest_ones(bench: Be
     assert bench.gate("1m").wake(waiter=older.token).outcome is Outcome.DEFERRED
     assert bench.gate("1m").wake(waiter=newer.token).outcome is Outcome.STARTED
     assert bench.builds.versions == [None, "C"]
+
+
+@pytest.mark.parametrize("overlap", ["allow", "defer"])
+def test_g2_who_looks_after_a_command_by_the_settings_before_an_edit_makes_no_wake_later(
+    bench: Bench, overlap: str
+) -> None:
+    """With the end of its command it wrote the end of the old cooldown, and what waited was built an hour later."""
+    bench.builds.wait = lambda _build_id, beat, _every_ms: beat() or 0  # type: ignore[attr-defined]
+    before = bench.gate("1h", overlap=overlap)
+    build = before.trigger()
+    bench.gate("1h", overlap=overlap).trigger(source_version="v2")
+    bench.gate("1m", overlap=overlap).wake()  # as a loop does with new settings
+    assert before.wait(build.build_id) == 0
+    for _ in range(2):
+        assert list(bench.store.due(bench.clock.now_ms())) == [before.key]
+        decision = bench.gate("1m", overlap=overlap).wake()
+        bench.clock.advance("1m")
+    assert decision.outcome is Outcome.STARTED
+
+
+def test_what_a_loop_is_to_look_at_is_not_overdue_before_it_is_ready(bench: Bench) -> None:
+    bench.builds.wait = lambda *_: 0  # type: ignore[attr-defined]
+    gate = bench.gate("1h")
+    build = gate.trigger()
+    gate.trigger()
+    gate.wait(build.build_id)
+    bench.clock.advance("10m")
+    assert gate.status().attention == ("pending",)
+    bench.clock.advance("52m")
+    assert gate.status().attention == ("overdue", "pending")

@@ -25,6 +25,7 @@ from holdoff.stores.open import open_store
 from tests.cli.conftest import PATIENCE, Cli, Terminal, cli, line_of, line_with
 from tests.cli.test_startup import imported
 from tests.server.conftest import signed_push
+from tests.server.test_ends import github
 from tests.standins.hooks import HookStandin
 from tests.waiting import until as wait_for
 
@@ -53,6 +54,20 @@ starter = { github = "ann/web", workflow = "build.yml" }
 
 [webhooks]
 url = "env:URL_SECRET"
+"""
+#: The end of a build is told by webhook.
+TELLING = """
+[projects.site]
+cooldown = "1h"
+allow = ["end"]
+starter = { github = "acme/site", workflow = "build.yml" }
+
+[[rules]]
+when = { "http.headers.x-github-event" = "workflow_run" }
+project = "site"
+
+[webhooks]
+github = "env:GITHUB"
 """
 
 
@@ -253,6 +268,35 @@ def test_sigterm_lets_requests_end_and_takes_no_more(cli: Cli) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_ends_at_once_where_nothing_runs(cli: Cli, number: signal.Signals) -> None:
     assert Server(cli).end(number) == (0, [], "")
+
+
+#: One webhook is carried out at a time. The store does not answer until they are waited for, and then it cannot.
+AWAY = """
+import threading
+from concurrent.futures import ThreadPoolExecutor
+import holdoff.server.hooks, holdoff.server.starts
+from holdoff.core.errors import StoreUnavailable
+from holdoff.stores.sqlite import SQLiteStore
+holdoff.server.hooks.ANSWERED_S, holdoff.server.starts.AT_ONCE = 0.1, 1
+is_waited_for = threading.Event()
+def get(store, key):
+    is_waited_for.wait()
+    raise StoreUnavailable("no answer")
+def shutdown(pool, made=ThreadPoolExecutor.shutdown):
+    if pool._thread_name_prefix == "holdoff-hook":
+        is_waited_for.set()
+    made(pool)
+SQLiteStore.get, ThreadPoolExecutor.shutdown = get, shutdown
+"""
+
+
+def test_sigterm_loses_no_webhook_that_still_waits_for_the_store(cli: Cli) -> None:
+    """Those were answered, and their sender does not try again: the end of a build, say."""
+    cli.config(TELLING)
+    server = Server(cli, prelude=AWAY)
+    answers = [server.ask("POST", "/hooks/site", *github(build, "good", None))[0] for build in ("1", "2", "3")]
+    assert (answers, server.end()[0]) == ([503, 503, 503], 0)
+    assert len(cli.json("dead-letters", "list", "--json")["dead_letters"]) == 3
 
 
 # --- killed, and a burst ---------------------------------------------------------------------------------------------

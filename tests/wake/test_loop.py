@@ -20,7 +20,7 @@ from holdoff.starters.command import Command
 from holdoff.stores.memory import MemoryStore
 from holdoff.testing import ManualClock
 from holdoff.wake.loop import WakeLoop
-from tests.waiting import PATIENCE_S
+from tests.waiting import PATIENCE_S, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -538,3 +538,30 @@ def test_a_store_that_tells_ends_the_wait_and_one_that_cannot_does_not(
     assert len(store.looks) == looks
     assert {since_ms for since_ms, _, _ in store.waited} == {clock.now_ms()}
     assert all(most_ms <= 1_000 for *_, most_ms in store.waited), "in parts: signals are heard"
+
+
+def test_an_end_that_the_store_did_not_take_is_recorded_once_it_is_back_whatever_was_edited(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The gate made by new settings did not know of it: a build that had succeeded had "failed" a minute later, and
+    was made again."""
+    store, tried = MemoryStore(), threading.Event()
+    gate = Gate("a", store=store, policy=Policy("1h"), starter=Command(["true"]))
+    gate.trigger()
+
+    def away(*_: object, **__: object) -> None:
+        tried.set()
+        raise StoreUnavailable("no answer")
+
+    loop = WakeLoop(store, lambda _key: None, every="10ms")
+    end = loop.start()
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "swap", away)
+        loop.attend(gate)
+        assert tried.wait(PATIENCE_S)
+        loop.go_by(store, lambda _key: None)
+    until(lambda: store.get(gate.key).finished)
+    end()
+    ended = store.get(gate.key).finished
+    assert ended is not None
+    assert ended.succeeded

@@ -94,9 +94,9 @@ class Status(Value):
     @property
     def late_ms(self) -> int:
         """How long the gate has been due without a wake, milliseconds. (A running command needs none: the process that
-        started it reports its end.)"""
-        record = self.record
-        waits = record.claim is not None or (record.pending is not None and not self.awaits_command)
+        started it reports its end.) Before it is ready, a wake would only say so."""
+        record, may_start = self.record, not self.awaits_command and (self.is_latest or self.ready_in is None)
+        waits = record.claim is not None or (record.pending is not None and may_start)
         return max(0, self.now_ms - record.due_ms) if waits and record.due_ms is not None else 0
 
     @property

@@ -8,7 +8,6 @@ carried out is kept as a dead letter.
 from __future__ import annotations
 
 from asyncio import Future, get_running_loop, shield, wait_for
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final
 
@@ -25,8 +24,6 @@ from holdoff.server.bodies import read
 from holdoff.server.problems import Problem, as_json
 from holdoff.server.site import Site
 
-#: How many webhooks are carried out at once, in the order in which they came. Writes that wait share a commit.
-AT_ONCE: Final = 32
 #: The longest time until an answer, however many webhooks wait: most senders give up after ten seconds.
 ANSWERED_S: Final = 9.0
 #: How many webhooks may wait, with those that were answered already: their bodies are in memory.
@@ -34,7 +31,7 @@ MOST_TURNS: Final = 1_000
 
 
 def routes(site: Site) -> list[Route]:
-    pool, turns = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="holdoff-hook"), set[Future[Reply]]()
+    turns = set[Future[Reply]]()
 
     async def hook(request: Request) -> Response:
         if request.method in ("GET", "HEAD") and not handshake_in(request.method, _query(request)):
@@ -42,7 +39,7 @@ def routes(site: Site) -> list[Route]:
         body = await read(request, MOST_CONTENT)
         if len(turns) >= MOST_TURNS:
             raise Problem(503, "too many requests wait: send it again")
-        turns.add(turn := get_running_loop().run_in_executor(pool, _reply, site, request, body))
+        turns.add(turn := get_running_loop().run_in_executor(site.starts.hooks, _reply, site, request, body))
         turn.add_done_callback(turns.discard)
         try:
             reply = await wait_for(shield(turn), ANSWERED_S)  # a late one is still carried out, or kept as dead letter
@@ -56,8 +53,7 @@ def routes(site: Site) -> list[Route]:
 
 
 def _query(request: Request) -> str:
-    raw: bytes = request.scope["query_string"]
-    return raw.decode("latin-1")
+    return str(request.scope["query_string"], "latin-1")
 
 
 def _reply(site: Site, request: Request, body: bytes) -> Reply:

@@ -139,5 +139,6 @@ def serve(site: Site, loop: WakeLoop, at: socket.socket, begun: Callable[[], Non
     finally:
         stop.set()
         site.starts.close()
+        site.starts.hooks.shutdown()  # those that were answered, and are undecided yet, become dead letters
         looks.join()
         loop.end_children()  # the commands of starts that were under way

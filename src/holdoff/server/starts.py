@@ -23,6 +23,8 @@ from holdoff.gate import Gate
 #: How many starts may be under way, one for each gate; further decisions wait until one ends. There are so many because
 #: a builder that hangs does so for all its gates at once, and the gates of other builders must not wait for it.
 MOST_STARTS: Final = 512
+#: How many webhooks are carried out at once, in the order in which they came. Writes that wait share a commit.
+AT_ONCE: Final = 32
 #: How long an answer waits for a decision; GitHub gives up after ten seconds.
 DECIDED_S: Final = 8.0
 #: How long it waits for the build, once the start is claimed.
@@ -65,6 +67,7 @@ class Starts:
         self.started_s: float = STARTED_S
         self._later = later
         self._pool = ThreadPoolExecutor(MOST_STARTS, thread_name_prefix="holdoff-start")
+        self.hooks: ThreadPoolExecutor = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="holdoff-hook")
 
     def decide(self, gate: Gate, request: Request | None) -> Decision:
         """The decision on a request, or (``None``) on a wake; it may say that a start is under way. Raises StoreError

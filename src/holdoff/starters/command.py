@@ -253,12 +253,14 @@ class Command:
         more. It may be a child of any process of this machine.
 
         Raises:
-            LookupError: the build does not run here.
+            LookupError: the build is not known here.
             PermissionError: the process is another user's.
         """
         child = self._child(build_id)
-        if child is None and not processes.lives(build_id):
-            raise LookupError(f"{build_id} does not run here")
+        if child is None and not (lives := processes.lives(build_id)):
+            if lives is False:
+                return  # it has ended, and its end is not reported yet
+            raise LookupError(f"{build_id} is not known here")
         with suppress(ProcessLookupError):
             if child is not None:
                 child.keeper.close()

@@ -76,16 +76,19 @@ def lives(name: str) -> bool | None:
 
 
 def command_lives(name: str) -> bool | None:
-    """Whether the command of that name runs; ``None``: that cannot be known here, or its end is being reported."""
-    found = lives(name)
-    return None if found is False and not is_left(name) else found
+    """Whether the command of that name runs, or has ended and its parent is stopped (SIGSTOP), which will report that;
+    ``None``: that cannot be known here, or its end is being reported."""
+    if (found := lives(name)) is not False:
+        return found
+    parent = state_of_parent(name)
+    return True if parent == "T" else False if parent in ENDED else None
 
 
-def is_left(name: str) -> bool:
-    """Whether certainly no process will report the end of the child of that name."""
+def state_of_parent(name: str) -> str | None:
+    """If it has ended, certainly no process will report the end of the child of that name."""
     host, mark, _ = name.rsplit(":", 2)
     start, *parent = mark.split(".")
-    return len(parent) == 2 and lives(f"{host}:{start[:8]}{parent[0]}:{parent[1]}") is False
+    return state_of(f"{host}:{start[:8]}{parent[0]}:{parent[1]}") if len(parent) == 2 else None
 
 
 def holds_us(name: str) -> bool:
@@ -117,7 +120,7 @@ def own_group_of(name: str) -> int:
     _, mark, number = name.rsplit(":", 2)
     with suppress(ProcessLookupError):
         group = os.getpgid(int(number))
-        return 0 if is_left(name) or os.getpgid(int(mark.rpartition(".")[2])) == group else group
+        return 0 if state_of_parent(name) in ENDED or os.getpgid(int(mark.rpartition(".")[2])) == group else group
     return 0
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from holdoff.clock import Clock, SystemClock, now_ms, waits_s
 from holdoff.core.decision import Decision
-from holdoff.core.errors import ConfigError, HoldoffError
+from holdoff.core.errors import ConfigError, HoldoffError, StoreUnavailable
 from holdoff.core.request import GateKey
 from holdoff.core.shown import kind_of
 from holdoff.core.units import MAX_INSTANT_MS, Duration, parse_duration
@@ -77,7 +77,7 @@ class WakeLoop:
             raise ConfigError(field="gate_of", got=kind_of(gate_of), want=_WANT_GATE_OF)
         self._on_decision, self._on_end, self._before_look = on_decision, on_end, before_look
         self._wake_gate = wake
-        self._stop = threading.Event()
+        self._stop: threading.Event | None = None  # as long as it does not run
         self._gate_of = gate_of
         self._gates: dict[GateKey, Gate | None] = {}
         self._is_new = True  # no look has gone by these settings
@@ -108,10 +108,9 @@ class WakeLoop:
         keys = list(self.store.due(MAX_INSTANT_MS if self._is_new else self._looked_ms))
         self._is_new = False  # not before: if this look fails, the next one wakes them
         for key in keys:
-            if self._stop.is_set():
+            if self._stop is not None and self._stop.is_set():
                 break
-            decision = self._wake(key)
-            if decision is not None:
+            if (decision := self._wake(key)) is not None:
                 decisions.append(decision)
                 try:
                     self._on_decision(decision)
@@ -167,8 +166,7 @@ class WakeLoop:
                 self._gates[key] = self._gate_of(key)
                 if self._gates[key] is None:
                     log.warning("%s waits for a wake, but this loop has no settings for it", key)
-            gate = self._gates[key]
-            if gate is None:
+            if (gate := self._gates[key]) is None:
                 return None
             others = gate.awaited
             try:
@@ -209,6 +207,11 @@ class WakeLoop:
         try:
             if (status := gate.wait(build_id)) is not None:
                 self._on_end(gate, build_id, status)
+            while self._stop is not None and not self._stop.is_set():
+                with suppress(StoreUnavailable):  # after an edit the project has another gate, which knows of no end
+                    gate.report_ends()
+                    break
+                self._stop.wait(self.every_ms / 1000)
         except Exception as error:  # noqa: BLE001  (a callback may raise anything)
             log.warning("the end of %s could not be recorded or reported: %s", build_id, _described(error))
         finally:
