@@ -218,10 +218,10 @@ def test_it_waits_no_longer_than_it_is_told_and_leaves_its_trigger(held: Cli, si
 #: The machine's clock is set back by an hour.
 SET_BACK = """
 import time, holdoff.cli.wait as w
-def wait(self, begin=w._Waiter.wait_while_pending, at=time.time_ns):
+def wait(self, begin=w.Waiter.wait, at=time.time_ns):
     time.time_ns = lambda: at() - 3_600_000_000_000
     return begin(self)
-w._Waiter.wait_while_pending = wait
+w.Waiter.wait = wait
 """
 
 
@@ -473,3 +473,65 @@ def test_a_skip_beside_those_that_wait_says_that_a_build_is_coming(held: Cli) ->
     assert "p deferred: on hold" in beside.stderr
     assert ends(alone)[0] == 0
     assert held.lines() == ["ran"]
+
+
+# --- an edit of holdoff.toml -----------------------------------------------------------------------------------------
+
+
+#: As many hours have passed as a file says. Each look is noted, with the hours.
+HOURS = """
+import os, pathlib, time, holdoff.cli.wait as w
+def passed():
+    return pathlib.Path("hours").read_text()
+time.time_ns = lambda at=time.time_ns: at() + int(float(passed()) * 3_600_000_000_000)
+def nap_ms(decision, nap_ms=w._nap_ms):
+    with open("looks", "a") as looks:
+        print(os.getpid(), passed(), file=looks)
+    return nap_ms(decision)
+w._nap_ms, w.LONGEST_MS = nap_ms, 100
+"""
+
+
+def of_cooldown(text: str) -> str:
+    return f'[projects.p]\ncooldown = "{text}"\nstarter = {{ command = ["true"] }}\n'
+
+
+@pytest.fixture
+def by_file(cli: Cli) -> Cli:
+    """A project whose cooldown of an hour has begun."""
+    cli.config(of_cooldown("1h"))
+    cli("run", "p", "--", *says("first"))
+    return cli
+
+
+def test_a_cooldown_that_is_shortened_counts_for_a_caller_that_waits(by_file: Cli) -> None:
+    waits = by_file.start("run", "p", "--wait", "--", *says("second"))
+    assert "p deferred: " in line_of(waits.stderr)
+    by_file.config(of_cooldown("soon"))
+    assert line_of(waits.stderr).endswith("The settings stay as they were\n")
+    by_file.config(of_cooldown("1ms"))
+
+    assert ends(waits) == (0, f"holdoff: {by_file.folder}/holdoff.toml was read again\n")
+    assert by_file.lines() == ["first", "second"]
+
+
+def test_after_an_edit_that_makes_the_cooldown_longer_the_newest_ones_command_runs(by_file: Cli) -> None:
+    """The older caller's time by the settings from before the edit comes first."""
+
+    def pass_hours(hours: str) -> None:
+        (by_file.folder / "new").write_text(hours)
+        (by_file.folder / "new").replace(by_file.folder / "hours")
+
+    pass_hours("0")
+    older = by_file.start("run", "p", "--wait", "-q", "--", *says("older"), prelude=HOURS)
+    waiting.until(lambda: by_file.lines("looks"))
+    by_file.config(of_cooldown("2h"))
+    newest = by_file.start("run", "p", "--wait", "-q", "--", *says("newest"), prelude=HOURS)
+    waiting.until(lambda: f"{newest.pid} 0" in by_file.lines("looks"))
+    pass_hours("1.5")
+    waiting.until(lambda: by_file.lines("looks").count(f"{older.pid} 1.5") > 1 or older.poll() is not None)
+    assert by_file.lines() == ["first"]
+    pass_hours("2.5")
+
+    assert (ends(older), ends(newest)) == ((0, ""), (0, ""))
+    assert by_file.lines() == ["first", "newest"]

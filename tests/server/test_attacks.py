@@ -21,7 +21,7 @@ import pytest
 from httpx2 import ASGITransport, AsyncClient
 from starlette.requests import Request
 
-from holdoff.cli.watch import ConfigFile
+from holdoff.cli.config_file import ConfigFile
 from holdoff.config import Config, load
 from holdoff.config.webhooks import webhooks_of
 from holdoff.core.errors import ConfigError, StoreError, StoreUnavailable
@@ -527,7 +527,7 @@ def test_a_file_counts_once_its_rights_are_mended(tmp_path: Path, monkeypatch: p
     loop: Any = Mock()
     file.write_text("store = 'memory:'")
     with monkeypatch.context() as broken:
-        broken.setattr("holdoff.cli.watch.load", refused)
+        broken.setattr("holdoff.cli.config_file.load", refused)
         watched.look(loop)
     watched.look(loop)
     taken.assert_not_called()

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     import argparse
     from typing import Final
 
-    from holdoff.config import Project
+    from holdoff.cli.config_file import GateOf
+    from holdoff.config import Config, Project
+    from holdoff.core.request import GateKey
+    from holdoff.stores.base import Store
 
 #: The exit statuses that shells use.
 NOT_FOUND: Final = 127
@@ -92,13 +95,17 @@ def run(args: argparse.Namespace) -> int:
         return status
     # With --json, stdout has one JSON object only: the command's output goes to stderr.
     starter = Command(args.command, stdout=sys.stderr.fileno() if args.json else None)
-    gate = Gate(key.name, key=key.key, region=key.region, store=store, policy=policy, starter=starter)
+    gate = _gate(key, store, policy, starter)
     with gate, starter.holding():
         _check_not_inside(gate)
-        decision, status = _run(gate, starter, args, timeout_ms)
+        decision, status = _run(gate, starter, args, config, timeout_ms)
         if args.json:
             print_json({**decision.to_dict(), "exit_status": status})
         return status
+
+
+def _gate(key: GateKey, store: Store, policy: Policy, starter: Command) -> Gate:
+    return Gate(key.name, key=key.key, region=key.region, store=store, policy=policy, starter=starter)
 
 
 def _cannot_run(program: str) -> int | None:
@@ -141,7 +148,9 @@ def _check_not_inside(gate: Gate) -> None:
         raise UsageError(f"{name}: this runs inside a command of {name}; with overlap {overlap} it would {would}")
 
 
-def _run(gate: Gate, starter: Command, args: argparse.Namespace, timeout_ms: int | None) -> tuple[Decision, int]:
+def _run(
+    gate: Gate, starter: Command, args: argparse.Namespace, config: Config, timeout_ms: int | None
+) -> tuple[Decision, int]:
     """Trigger, wait where that is asked for, and say what happened. Returns the decision and the exit status."""
     try:
         decision = gate.trigger(reason=args.reason or "holdoff run", force=args.force, waits=args.wait)
@@ -151,9 +160,17 @@ def _run(gate: Gate, starter: Command, args: argparse.Namespace, timeout_ms: int
         raise
     status = None if decision.taken_over is None else gate.wait(decision.taken_over)
     if args.wait and decision.outcome is Outcome.DEFERRED:
-        from holdoff.cli.wait import wait_for_turn
+        from holdoff.cli.config_file import ConfigFile
+        from holdoff.cli.wait import Waiter
 
-        decision, status = wait_for_turn(gate, decision, starter, timeout_ms=timeout_ms, silent=args.silent)
+        def gates_by(edited: Config, _: Store) -> GateOf:  # the trigger waits in the store where it is
+            policy = _policy(args, edited.projects.get(gate.key.name, config.projects.get(gate.key.name)))
+            return lambda key: _gate(key, gate.store, policy, starter)
+
+        file = None if args.cooldown is not None else ConfigFile(args, config, gate.store, gates_by)
+        waiter = Waiter(gate, decision, starter, file, timeout_ms=timeout_ms, silent=args.silent)
+        decision, status = waiter.wait()
+        gate = waiter.gate
     # With overlap cancel: the command before, which was to be ended for this one and still runs.
     is_left = decision.outcome is Outcome.DEFERRED and decision.why is Why.RUNNING
     before = decision.detail if is_left and gate.policy.overlap == "cancel" and not args.wait else None

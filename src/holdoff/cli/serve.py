@@ -68,7 +68,8 @@ def serve(args: argparse.Namespace) -> int:
 
 
 def _serve(args: argparse.Namespace, config: Config, store: Store, run: Any) -> None:
-    from holdoff.cli.watch import ConfigFile, LogLines
+    from holdoff.cli.config_file import ConfigFile
+    from holdoff.cli.watch import LogLines
     from holdoff.server.site import Site
     from holdoff.wake.loop import WakeLoop
 
@@ -81,7 +82,8 @@ def _serve(args: argparse.Namespace, config: Config, store: Store, run: Any) -> 
 
     def look(loop: WakeLoop) -> None:
         site.metrics.looked.set(site.clock.now_ms() / 1000)
-        file.look(loop)
+        if file.look(loop):
+            say(file.again)
 
     def again(*_: object) -> None:
         file.forget()

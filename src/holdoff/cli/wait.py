@@ -24,8 +24,10 @@ from holdoff.core.record import Claim, Finished, Pending, Running
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from holdoff.cli.config_file import ConfigFile, GateOf
     from holdoff.gate import Gate
     from holdoff.starters.command import Command
+    from holdoff.stores.base import Store
 
 T = TypeVar("T")
 
@@ -46,25 +48,6 @@ NAP_TO_LOOK: Final = 4
 #: If the next build started before this build's end was reported, no lease tells whether this one still runs. Its end
 #: is waited for until this long after its start.
 NO_LEASE_MS: Final = 3_600_000
-
-
-def wait_for_turn(
-    gate: Gate, asked: Decision, starter: Command, *, timeout_ms: int | None = None, silent: bool = False
-) -> tuple[Decision, int | None]:
-    """Wait until a deferred trigger is started here, or until another caller's build that covers it has ended.
-
-    Returns:
-        The decision: started here, failed here, covered, dropped, or still deferred. And the exit status, if the
-        trigger is covered or the time is over.
-    """
-    waiter = _Waiter(gate, asked, starter, timeout_ms, silent=silent)
-    try:
-        found = waiter.wait_while_pending()
-        return (found, None) if isinstance(found, Decision) else waiter.wait_for_end(found)
-    except _Late as late:
-        return late.decision, StartUnknown.exit_code
-    finally:
-        waiter.countdown.clear()
 
 
 class Countdown:
@@ -107,20 +90,55 @@ class _Late(Exception):
         self.decision = decision
 
 
-class _Waiter:
+class Waiter:
     """A caller that waits. In the foreground of a terminal it redraws one line. In a log, or as a background job, it
-    prints a line whenever the reason changes."""
+    prints a line whenever the reason changes.
 
-    def __init__(self, gate: Gate, asked: Decision, starter: Command, timeout_ms: int | None, *, silent: bool) -> None:
-        self.gate, self.asked, self.starter, self.silent = gate, asked, starter, silent
+    Args:
+        gate: at which its trigger waits; the attribute ``gate`` changes with an edit of ``file``.
+        asked: the decision that deferred its trigger.
+        file: the settings by which it waits; ``None``: its options say them.
+    """
+
+    def __init__(
+        self,
+        gate: Gate,
+        asked: Decision,
+        starter: Command,
+        file: ConfigFile | None,
+        *,
+        timeout_ms: int | None = None,
+        silent: bool = False,
+    ) -> None:
+        self.gate, self.asked, self.starter, self.file, self.silent = gate, asked, starter, file, silent
         self.until_ms = None if timeout_ms is None else running_ms() + timeout_ms
         self.countdown = Countdown(sys.stderr)
         self._shown: Why | None = None
         self._look_ms = 0
 
-    def wait_while_pending(self) -> Decision | Running | Finished:
+    def wait(self) -> tuple[Decision, int | None]:
+        """Wait until the trigger is started here, or until another caller's build that covers it has ended.
+
+        Returns:
+            The decision: started here, failed here, covered, dropped, or still deferred. And the exit status, if the
+            trigger is covered or the time is over.
+        """
+        try:
+            found = self._wait_while_pending()
+            return (found, None) if isinstance(found, Decision) else self._wait_for_end(found)
+        except _Late as late:
+            return late.decision, StartUnknown.exit_code
+        finally:
+            self.countdown.clear()
+
+    def go_by(self, _: Store, gate_of: GateOf, /) -> None:
+        """Wait by other settings."""
+        self.gate = gate_of(self.gate.key) or self.gate
+        self.countdown.clear()
+
+    def _wait_while_pending(self) -> Decision | Running | Finished:
         """The decision on the trigger, or another caller's build that covers it."""
-        gate, asked = self.gate, self.asked
+        asked = self.asked
         decision, nap_ms, is_newest = asked, _nap_ms(asked), True
         longest_ms = TICK_MS if self.countdown.is_in_front and not self.silent else LONGEST_MS
         try:
@@ -129,20 +147,22 @@ class _Waiter:
                     self._show(decision.but(woken=True), decision.why)  # this caller wakes it
                 so_far = decision if decision.outcome is Outcome.DEFERRED else asked
                 self._nap(min(nap_ms, NEWEST_MS if is_newest else longest_ms), so_far)
-                where = self._ask(lambda: gate.waiter_at(asked.token))
+                if self.file is not None and self.file.look(self) and not self.silent:
+                    say(self.file.again)
+                where = self._ask(lambda: self.gate.waiter_at(asked.token))
                 is_newest = isinstance(where, Pending) and where.waiters[:1] == (waiter_name(asked.token),)
                 match where:
-                    case Claim() as claim if claim.lease_until_ms > now_ms(gate.store, gate.clock):
+                    case Claim() as claim if claim.lease_until_ms > now_ms(self.gate.store, self.gate.clock):
                         nap_ms = SOON_MS
                     case Pending() | Claim():
                         self.countdown.clear()  # the command may run, and write, before wake returns
-                        decision = self._ask(lambda: gate.wake(waiter=asked.token))
+                        decision = self._ask(lambda: self.gate.wake(waiter=asked.token))
                         nap_ms, left = _nap_ms(decision), decision.taken_over
                         if left is not None:  # this wake finished a start that another caller left
-                            where = self._ask(lambda: gate.waiter_at(asked.token))
+                            where = self._ask(lambda: self.gate.waiter_at(asked.token))
                             if isinstance(where, Running | Finished) and where.build_id == left:
                                 return decision.but(outcome=Outcome.STARTED, build_id=left, taken_over=None)
-                            gate.wait(left)
+                            self.gate.wait(left)
                         if decision.outcome in {Outcome.STARTED, Outcome.FAILED}:
                             return decision
                     case None:
@@ -154,7 +174,7 @@ class _Waiter:
             say(f"{asked.project}: no longer waiting; the trigger stays pending, and the next run builds it")
             raise
 
-    def wait_for_end(self, build: Running | Finished) -> tuple[Decision, int]:
+    def _wait_for_end(self, build: Running | Finished) -> tuple[Decision, int]:
         """Wait for the end of a build that covers the trigger."""
         gate, asked = self.gate, self.asked
         while _goes_on(build, at_ms := now_ms(gate.store, gate.clock)):

@@ -1,8 +1,8 @@
 """``holdoff wake --watch``: the loop that starts what is due, as a person at a terminal or a service manager runs it.
 
-An edit of ``holdoff.toml`` counts from the next look on. An edit with a mistake is reported once, and the settings
-before it stay in force. At SIGHUP the loop reads the file again even if it has not changed. At SIGINT and SIGTERM the
-loop starts nothing more, stops the commands that run, and ends when they have ended.
+An edit of ``holdoff.toml`` counts from the next look on (``config_file``). At SIGHUP the loop reads the file again even
+if it has not changed. At SIGINT and SIGTERM the loop starts nothing more, stops the commands that run, and ends when
+they have ended.
 """
 
 from __future__ import annotations
@@ -13,23 +13,18 @@ import threading
 from typing import TYPE_CHECKING
 
 from holdoff.cli.common import say, show
+from holdoff.cli.config_file import ConfigFile
 from holdoff.cli.start import show_news
 from holdoff.clock import SystemClock
-from holdoff.config import load
-from holdoff.config.trust import sight
-from holdoff.core.errors import ConfigError
 from holdoff.wake.loop import WakeLoop
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
 
+    from holdoff.cli.config_file import GateOf
     from holdoff.config import Config
-    from holdoff.core.request import GateKey
     from holdoff.gate import Gate
     from holdoff.stores.base import Store
-
-    GateOf = Callable[[GateKey], Gate | None]
 
 
 def watch(args: argparse.Namespace, config: Config, store: Store) -> int:
@@ -44,7 +39,7 @@ def watch(args: argparse.Namespace, config: Config, store: Store) -> int:
         every=every,
         on_decision=show_news,
         on_end=show_end,
-        before_look=file.look,
+        before_look=lambda loop: say(file.again) if file.look(loop) else None,
     )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -70,54 +65,3 @@ class LogLines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         say(record.getMessage())
-
-
-class ConfigFile:
-    """The ``holdoff.toml`` that the loop goes by.
-
-    Args:
-        gates_by: takes new settings, and returns what makes the gate of a key by them; may refuse them with a
-            ``ConfigError``.
-    """
-
-    def __init__(
-        self, args: argparse.Namespace, config: Config, store: Store, gates_by: Callable[[Config, Store], GateOf]
-    ) -> None:
-        self.args: argparse.Namespace = args
-        self.config: Config = config
-        self.store: Store = store
-        self._gates_by = gates_by
-        self._seen = self._sight()
-
-    def _sight(self) -> tuple[int, ...] | None:
-        """What every edit of the file changes; ``None``: there is no file."""
-        try:
-            return sight(str(self.config.path or ""))
-        except OSError:
-            return None
-
-    def forget(self) -> None:
-        """Read the file at the next look, changed or not."""
-        self._seen = ()
-
-    def look(self, loop: WakeLoop) -> None:
-        """If the file has changed and has no mistake, have the loop go by it."""
-        sight = self._sight()
-        if sight == self._seen or self.config.path is None:
-            return
-        self._seen, path = sight, self.config.path
-        try:
-            config = load(self.args.config)
-            if config.path != path:
-                say(f"{config.passed_over or f'{path} is gone'}. The settings stay as they were")
-                return
-            new = config.open_store(self.args.store)
-            is_same = (new.url, config.store) == (self.store.url, self.config.store)  # a URL is without a password
-            store = self.store if is_same else new
-            gate_of = self._gates_by(config, store)
-        except ConfigError as error:
-            say(f"{error}. The settings stay as they were")
-            return
-        self.config, self.store = config, store
-        loop.go_by(store, gate_of)
-        say(f"{path} was read again")
