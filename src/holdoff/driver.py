@@ -34,11 +34,7 @@ WARNING: Final = 30
 
 
 class Driver:
-    """What one gate's effects are performed on.
-
-    Attributes:
-        tokens: the token of each build that this process has started and may have to wait for, by the build's id.
-    """
+    """What one gate's effects are performed on."""
 
     def __init__(self, key: GateKey, store: Store, starter: Starter | None, clock: Clock, terms: Terms) -> None:
         self.key: GateKey = key
@@ -46,6 +42,7 @@ class Driver:
         self.starter: Starter | None = starter
         self.clock: Clock = clock
         self.terms: Terms = terms
+        #: The token of each build that this process has started and may have to wait for, by the build's id.
         self.tokens: dict[str, str] = {}
         #: Token and build id of the last start: if its confirm is not in the store, a take-over need not ask for it.
         self._started: tuple[str, str] = ("", "")

@@ -52,10 +52,6 @@ class InTurn:
     Args:
         handle: called with each signal.
         came: the signals that came, in order. Those that are in it already are handled by ``go_on``.
-
-    Attributes:
-        current: the signal that is being handled. ``handle`` sets it to 0 when it passes the signal on. From then on
-            the same signal counts again.
     """
 
     def __init__(self, handle: Callable[[int], None], came: list[int]) -> None:
@@ -63,6 +59,7 @@ class InTurn:
         self._came = came
         self._handled = 0
         self._is_handling = False
+        #: The signal being handled. ``handle`` sets it to 0 when it passes the signal on, which then counts again.
         self.current: int = 0
 
     def __call__(self, number: int, _frame: FrameType | None = None) -> None:

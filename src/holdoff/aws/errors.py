@@ -67,28 +67,18 @@ class Cause(Enum):
 
 
 class Tried(Value):
-    """What is known of the tries of one call.
+    """What is known of the tries of one call."""
 
-    Attributes:
-        sent: whether a try may have left this machine.
-        in_doubt: whether one may have done its work without an answer that says so.
-    """
-
-    sent: bool = True
-    in_doubt: bool = False
+    sent: bool = True  #: whether a try may have left this machine
+    in_doubt: bool = False  #: whether one may have done its work without an answer that says so
 
 
 class Row(Value, kw_only=False):
-    """One line of the table.
+    """One line of the table."""
 
-    Attributes:
-        names: error codes, or names of exceptions, with blanks between. Subclasses of a named exception count too.
-        hint: what to do next. Its fields are filled in from the ``Target``.
-    """
-
-    names: str
+    names: str  #: error codes, or names of exceptions, with blanks between. Subclasses of a named exception count too
     cause: Cause
-    hint: str = ""
+    hint: str = ""  #: what to do next. Its fields are filled in from the ``Target``
 
     @property
     def verdict(self) -> Verdict:
@@ -100,24 +90,15 @@ class Row(Value, kw_only=False):
 
 
 class Target(Value):
-    """The target of a call, for the messages of its errors.
-
-    Attributes:
-        name: the project, table or group.
-        region: ``None``: the region that botocore found.
-        resource: the resource as a policy names it: an ARN, or words.
-        missing: what to do if there is no such resource.
-        settings: where the parameters of the call come from.
-        role: the role that called; empty: this process itself.
-    """
+    """The target of a call, for the messages of its errors."""
 
     service: str
-    name: str
-    region: str | None
-    resource: str = ""
-    role: str = ""
-    missing: str = ""
-    settings: str = "what was asked for"
+    name: str  #: the project, table or group
+    region: str | None  #: ``None``: the region that botocore found
+    resource: str = ""  #: as a policy names it: an ARN, or words
+    role: str = ""  #: the role that called; empty: this process itself
+    missing: str = ""  #: what to do if there is no such resource
+    settings: str = "what was asked for"  #: where the parameters of the call come from
 
     def __str__(self) -> str:
         return f"{self.name} in {self.region}" if self.region else self.name

@@ -50,19 +50,12 @@ OnTry = Callable[[Exception | None], None]
 
 
 class Service(Value, kw_only=False):
-    """The protocol of a service, from botocore's description of it.
+    """The protocol of a service, from botocore's description of it."""
 
-    Attributes:
-        content: the content type.
-        target: the prefix of an operation's name in ``X-Amz-Target``; empty: an operation has a path.
-        token: an operation, and the parameter of it that botocore fills in if it is missing.
-        variable: the service's name in AWS_ENDPOINT_URL_*, if that differs.
-    """
-
-    content: str
-    target: str = ""
-    token: tuple[str, str] = ("", "")
-    variable: str = ""
+    content: str  #: the content type
+    target: str = ""  #: the prefix of an operation's name in ``X-Amz-Target``; empty: an operation has a path
+    token: tuple[str, str] = ("", "")  #: an operation, and the parameter of it that botocore fills in if it is missing
+    variable: str = ""  #: the service's name in AWS_ENDPOINT_URL_*, if that differs
 
 
 _JSON: Final = "application/x-amz-json-1."

@@ -55,22 +55,15 @@ def add_status_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 class Shown(Value):
-    """A gate as it is printed. Its record, which is six times as large, is not kept: there may be very many gates.
-
-    Attributes:
-        line: its status as a sentence.
-        notes: what a person should know besides the status.
-        cells: its row in a table; none: it cannot be read, or there is no table.
-        json: its status as plain JSON values; ``None``: there is no JSON.
-    """
+    """A gate as it is printed. Its record, which is six times as large, is not kept: there may be very many gates."""
 
     key: GateKey
     marks: tuple[str, ...]
     stale_ms: int
-    line: str
-    notes: tuple[str, ...]
-    cells: tuple[str, ...]
-    json: dict[str, object] | None
+    line: str  #: its status as a sentence
+    notes: tuple[str, ...]  #: what a person should know besides the status
+    cells: tuple[str, ...]  #: its row in a table; none: it cannot be read, or there is no table
+    json: dict[str, object] | None  #: its status as plain JSON values; ``None``: there is no JSON
 
     def lines(self, *, regions: bool) -> list[str]:
         """Its status and its notes, a line each. ``regions``: with the gate's region."""

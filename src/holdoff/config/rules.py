@@ -36,29 +36,21 @@ MAX_PATH: Final = 400
 
 
 class Rule(Value):
-    """One table ``[[rules]]``. A text that is no pattern is a path (``is_path``), has paths in braces, or is literal.
+    """A table ``[[rules]]``. A text that is no pattern is a path (``is_path``), has paths in braces, or is literal."""
 
-    Attributes:
-        when: paths below the event, each with patterns, one of which must match. All paths must match.
-        projects: which projects get the event; empty: the project that the event names, or the only one.
-        says: fields of the request, by ``SAYS``; ``None``: the request has no such field.
-        environment: variables, by name. secondary_versions: versions of other sources, by the source's identifier.
-        branches, tags, paths, paths_ignore: patterns of names; an event that fits none goes on to the next rule.
-        goes_on: whether later rules get the event, too.
-        ignore: why such events build nothing.
-    """
-
+    #: Paths below the event, each with patterns, one of which must match. All paths must match.
     when: tuple[Condition, ...]
-    projects: tuple[str, ...] = ()
-    says: Mapping[str, str | None] = {}
-    environment: Mapping[str, str] = {}
-    secondary_versions: Mapping[str, str] = {}
+    projects: tuple[str, ...] = ()  #: which get the event; empty: the project that the event names, or the only one
+    says: Mapping[str, str | None] = {}  #: fields of the request, by ``SAYS``; ``None``: the request has no such field
+    environment: Mapping[str, str] = {}  #: variables, by name
+    secondary_versions: Mapping[str, str] = {}  #: versions of other sources, by the source's identifier
+    #: This and the next three: patterns of names; an event that fits none goes on to the next rule.
     branches: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
     paths_ignore: tuple[str, ...] = ()
-    goes_on: bool = False
-    ignore: str | None = None
+    goes_on: bool = False  #: whether later rules get the event, too
+    ignore: str | None = None  #: why such events build nothing
 
     @property
     def has_names(self) -> bool:

@@ -23,49 +23,33 @@ FIELD: Final = "secret"
 
 
 class Scheme(Value):
-    """One way to prove who sent a webhook.
+    """One way to prove who sent a webhook."""
 
-    Attributes:
-        name: the name of its secrets in ``[webhooks]``.
-        place: where the proof is: a header, the field ``secret`` of a JSON body, or the URL.
-        header: the header's name, in lower case.
-        prefix: the text before the proof; ``{time}`` in it is the time of signing, a number.
-        several: whether a header may hold several proofs, separated by spaces, of which one is enough.
-        algorithm: of the HMAC; ``None``: the secret itself is sent.
-        encoding: of the HMAC. ``base64url`` is with padding or without. Of a secret, ``basic``: HTTP's Basic.
-        signed: what is signed. There are ``{body}``, ``{time}``, ``{id}``, ``{method}``, ``{target}``, ``{headers}``,
-            and ``{key}``, the secret. Without ``{body}`` it proves no more than the secret itself, and the time.
-        form: whether the field ``payload`` of a form may be signed instead of the form.
-        id, time: the headers for which ``{id}`` and ``{time}`` stand. A time is in seconds or milliseconds.
-        tolerance_ms: how far that time may be from our clock.
-        listed: the header that lists the headers for which ``{headers}`` stands.
-        needs: headers that this sender sends with every webhook. A webhook without one of them is refused: they tell
-            senders apart, and an event that one sender signed must not be read as another's.
-        without: headers that another scheme has, and this scheme never.
-        whsec: whether the scheme's secrets have to begin with ``whsec_``, or must not; ``None``: either.
-        key: what a secret is: the key as ``text``, or in ``base64``.
-        only_200: whether this sender treats every other status as a failure.
-        claims: the claims that a JSON Web Signature must have, if it is the proof. ``{sha256}``: the body's, in hex.
-    """
-
-    name: str
+    name: str  #: the name of its secrets in ``[webhooks]``
+    #: Where the proof is: a header, the field ``secret`` of a JSON body, or the URL.
     place: Literal["header", "body", "url"] = "header"
-    header: str = ""
-    prefix: str = ""
-    several: bool = False
-    algorithm: str | None = "sha256"
+    header: str = ""  #: its name, in lower case
+    prefix: str = ""  #: the text before the proof; ``{time}`` in it is the time of signing, a number
+    several: bool = False  #: whether a header may hold several proofs, separated by spaces, of which one is enough
+    algorithm: str | None = "sha256"  #: of the HMAC; ``None``: the secret itself is sent
+    #: Of the HMAC. ``base64url`` is with padding or without. Of a secret, ``basic``: HTTP's Basic.
     encoding: str = "hex"
+    #: What is signed. There are ``{body}``, ``{time}``, ``{id}``, ``{method}``, ``{target}``, ``{headers}``, and
+    #: ``{key}``, the secret. Without ``{body}`` it proves no more than the secret itself, and the time.
     signed: str = "{body}"
-    form: bool = False
-    id: str | None = None
-    time: str | None = None
-    tolerance_ms: int = TOLERANCE_MS
-    listed: str | None = None
+    form: bool = False  #: whether the field ``payload`` of a form may be signed instead of the form
+    id: str | None = None  #: the header for which ``{id}`` stands
+    time: str | None = None  #: the header for which ``{time}`` stands: seconds or milliseconds
+    tolerance_ms: int = TOLERANCE_MS  #: how far that time may be from our clock
+    listed: str | None = None  #: the header that lists the headers for which ``{headers}`` stands
+    #: Headers that this sender sends with every webhook. A webhook without one of them is refused: they tell senders
+    #: apart, and an event that one sender signed must not be read as another's.
     needs: tuple[str, ...] = ()
-    without: tuple[str, ...] = ()
-    whsec: bool | None = None
-    key: Literal["text", "base64"] = "text"
-    only_200: bool = False
+    without: tuple[str, ...] = ()  #: headers that another scheme has, and this scheme never
+    whsec: bool | None = None  #: whether its secrets have to begin with ``whsec_``, or must not; ``None``: either
+    key: Literal["text", "base64"] = "text"  #: what a secret is: the key as ``text``, or in ``base64``
+    only_200: bool = False  #: whether this sender treats every other status as a failure
+    #: The claims that a JSON Web Signature must have, if it is the proof. ``{sha256}``: the body's, in hex.
     claims: tuple[tuple[str, str], ...] = ()
 
     @property

@@ -24,27 +24,17 @@ _LISTS: Final = ("proxies", "user_scopes", "anonymous")
 
 
 class Server(Value):
-    """The table. A wrong setting raises ConfigError.
+    """The table. A wrong setting raises ConfigError."""
 
-    Attributes:
-        listen: ``HOST:PORT``; port 0: any free port.
-        tokens: the file of the tokens. dead_letters: the folder of the dead letters. ``None``: beside the store.
-        certificate, key: PEM files for TLS; ``None``: no TLS.
-        user_header: the header in which a proxy names the user.
-        proxies: addresses and networks of the proxies that are trusted to do so.
-        user_scopes: what such a user may do.
-        anonymous: what may be done on a loopback address without a token.
-    """
-
-    listen: str = "127.0.0.1:4653"
-    tokens: str | None = None
-    dead_letters: str | None = None
-    certificate: str | None = None
+    listen: str = "127.0.0.1:4653"  #: ``HOST:PORT``; port 0: any free port
+    tokens: str | None = None  #: the file of the tokens; ``None``: beside the store
+    dead_letters: str | None = None  #: the folder of the dead letters; ``None``: beside the store
+    certificate: str | None = None  #: this and ``key``: PEM files for TLS; ``None``: no TLS
     key: str | None = None
-    user_header: str | None = None
-    proxies: tuple[str, ...] = LOOPBACK
-    user_scopes: tuple[str, ...] = SCOPES
-    anonymous: tuple[str, ...] = ()
+    user_header: str | None = None  #: the header in which a proxy names the user
+    proxies: tuple[str, ...] = LOOPBACK  #: addresses and networks of the proxies that are trusted to do so
+    user_scopes: tuple[str, ...] = SCOPES  #: what such a user may do
+    anonymous: tuple[str, ...] = ()  #: what may be done on a loopback address without a token
 
     def _check(self) -> None:
         found = _LISTEN.fullmatch(self.listen)

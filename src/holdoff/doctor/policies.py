@@ -28,19 +28,13 @@ _REASON: Final = re.compile(
 
 
 class Finding(Value, kw_only=False):
-    """What was found: one line of ``holdoff aws check``.
+    """What was found: one line of ``holdoff aws check``."""
 
-    Attributes:
-        level: ``ok``; ``warn``: it works, and could be better; ``fail``: it does not work; ``unchecked``: this process
-            cannot tell.
-        about: what was looked at, such as the table or a gate.
-        hint: what to do, if there is something to do.
-    """
-
+    #: ``ok``; ``warn``: it works, and could be better; ``fail``: it does not; ``unchecked``: this process cannot tell.
     level: str
-    about: str
+    about: str  #: what was looked at, such as the table or a gate
     message: str
-    hint: str | None = None
+    hint: str | None = None  #: what to do, if there is something to do
 
     def __str__(self) -> str:
         line = f"{self.level:<9} {self.about}: {self.message}"

@@ -58,17 +58,13 @@ _WAITS: Final = {
 
 
 class Explanation(Value):
-    """An answer: what was asked about, what became of it, and the build that covers it, if any.
-
-    Attributes:
-        verdict: ``started``, ``covered``, ``pending``, ``starting``, ``replaced``, ``superseded``, ``passed_over``
-            (skipped, dropped or failed), ``unknown`` or ``aged_out``; of a gate its state.
-        lines: the answer for people, the most important first.
-    """
+    """An answer: what was asked about, what became of it, and the build that covers it, if any."""
 
     subject: str
+    #: ``started``, ``covered``, ``pending``, ``starting``, ``replaced``, ``superseded``, ``passed_over`` (skipped,
+    #: dropped or failed), ``unknown`` or ``aged_out``; of a gate its state.
     verdict: str
-    lines: tuple[str, ...]
+    lines: tuple[str, ...]  #: the answer for people, the most important first
     build_id: str | None = None
 
     def to_dict(self) -> dict[str, object]:

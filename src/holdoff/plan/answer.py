@@ -24,26 +24,17 @@ EXPLAINED: Final = (
 
 
 class Plan(Value):
-    """The policies that were tried on a history, and the recommended one.
-
-    Attributes:
-        figures: the figures of each policy.
-        present: the place of the policy in force among them.
-        price: of a minute of building.
-        project: its name; ``None``: not known.
-        build_ms: how long a build takes, if a person said so.
-        zone: of the times in the answer; ``None``: UTC.
-    """
+    """The policies that were tried on a history, and the recommended one."""
 
     history: History
     past: Past
-    figures: tuple[Figures, ...]
+    figures: tuple[Figures, ...]  #: of each policy
     choice: Choice
-    present: int | None = None
-    price: float | None = None
-    project: str | None = None
-    build_ms: int | None = None
-    zone: Zone | None = None
+    present: int | None = None  #: the place of the policy in force among ``figures``
+    price: float | None = None  #: of a minute of building
+    project: str | None = None  #: its name; ``None``: not known
+    build_ms: int | None = None  #: how long a build takes, if a person said so
+    zone: Zone | None = None  #: of the times in the answer; ``None``: UTC
 
     @property
     def taken(self) -> Figures:

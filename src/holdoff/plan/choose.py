@@ -30,17 +30,11 @@ _LEAST_BEND: Final = 0.02
 
 
 class Choice(Value):
-    """The recommended policy, and why.
+    """The recommended policy, and why."""
 
-    Attributes:
-        efficient: the places of the efficient policies, the one with the most builds first.
-        taken: the place of the recommended policy.
-        why: sentences.
-    """
-
-    efficient: tuple[int, ...]
-    taken: int
-    why: str
+    efficient: tuple[int, ...]  #: the places of the efficient policies, the one with the most builds first
+    taken: int  #: the place of the recommended policy
+    why: str  #: sentences
 
 
 def choose(rows: Sequence[Figures], *, present: int | None = None, most_ms: int | None = None) -> Choice:

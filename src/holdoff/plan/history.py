@@ -33,27 +33,16 @@ _FEW: Final = 30
 
 
 class History(Value):
-    """Triggers as they came, in order.
+    """Triggers as they came, in order."""
 
-    Attributes:
-        source: where they are from, in words.
-        at_ms: when each came, epoch milliseconds.
-        took_ms: how long the build of each took; ``None``: not known.
-        versions: the version that each asked for; empty: not known.
-        failed: the places of the triggers whose build failed.
-        bad: the first rows without a time: where each is, and what is wrong with it.
-        bad_count: how many such rows there are.
-        notes: what else a reader must know about the history, in sentences.
-    """
-
-    source: str
-    at_ms: tuple[int, ...]
-    took_ms: tuple[int | None, ...] = ()
-    versions: tuple[str | None, ...] = ()
-    failed: frozenset[int] = frozenset()
-    bad: tuple[tuple[str, str], ...] = ()
-    bad_count: int = 0
-    notes: tuple[str, ...] = ()
+    source: str  #: where they are from, in words
+    at_ms: tuple[int, ...]  #: when each came, epoch milliseconds
+    took_ms: tuple[int | None, ...] = ()  #: how long the build of each took; ``None``: not known
+    versions: tuple[str | None, ...] = ()  #: the version that each asked for; empty: not known
+    failed: frozenset[int] = frozenset()  #: the places of the triggers whose build failed
+    bad: tuple[tuple[str, str], ...] = ()  #: the first rows without a time: where each is, and what is wrong with it
+    bad_count: int = 0  #: how many such rows there are
+    notes: tuple[str, ...] = ()  #: what else a reader must know about the history, in sentences
 
     @property
     def usual_ms(self) -> int | None:

@@ -35,37 +35,24 @@ Progress = Callable[[int], None]
 
 
 class Past(Value, kw_only=False):
-    """Triggers as they came.
+    """Triggers as they came."""
 
-    Attributes:
-        at_ms: when each came, epoch milliseconds, in order.
-        took_ms: for each trigger, how long a build takes that has it as its newest.
-        versions: the version that each asked for; empty: not known.
-        failed: the places of triggers that make a build fail that has them as its newest.
-    """
-
-    at_ms: Sequence[int]
-    took_ms: Sequence[int]
-    versions: Sequence[str | None] = ()
-    failed: frozenset[int] = frozenset()
+    at_ms: Sequence[int]  #: when each came, epoch milliseconds, in order
+    took_ms: Sequence[int]  #: for each trigger, how long a build takes that has it as its newest
+    versions: Sequence[str | None] = ()  #: the version that each asked for; empty: not known
+    failed: frozenset[int] = frozenset()  #: the places of triggers that make a build fail that has them as its newest
 
 
 class Replay(Value):
-    """The builds, in the order of their starts. Each list has one entry for each build.
-
-    Attributes:
-        started_ms, ended_ms: when the build started, and when it ended or was cancelled.
-        until: how many triggers of the past this build and the builds before it have. A build that is built once more
-            after a failure has as many as the build before.
-        cancelled: the places of the builds that were cancelled.
-        is_fast: whether ``by_build`` made the replay.
-    """
+    """The builds, in the order of their starts. Each list has one entry for each build."""
 
     started_ms: list[int]
-    ended_ms: list[int]
+    ended_ms: list[int]  #: when the build ended or was cancelled
+    #: How many triggers of the past this build and the builds before it have. A build that is built once more after a
+    #: failure has as many as the build before.
     until: list[int]
-    cancelled: frozenset[int] = frozenset()
-    is_fast: bool = False
+    cancelled: frozenset[int] = frozenset()  #: the places of the builds that were cancelled
+    is_fast: bool = False  #: whether ``by_build`` made the replay
 
 
 def replay(past: Past, policy: Policy, progress: Progress = lambda _done: None) -> Replay:

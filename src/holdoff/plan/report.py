@@ -34,29 +34,20 @@ class Waits(Value, kw_only=False):
 
 
 class Figures(Value):
-    """One policy over one past.
-
-    Attributes:
-        triggers, builds: how many.
-        building_ms: the sum of the builds' durations. overlap_ms: how much of it ran beside another build.
-        start, end: how long changes waited for the start, and for the end, of a build that has them.
-        never: how many changes no build has, under a policy that skips.
-        promised_ms: the longest time that the policy lets a change wait for a start; ``None``: there is no limit.
-        worst: the worst moments, the worst first.
-        is_fast: whether the fast way replayed it.
-    """
+    """One policy over one past."""
 
     policy: Policy
     triggers: int
     builds: int
-    building_ms: int
-    overlap_ms: int
-    start: Waits
-    end: Waits
-    never: int
+    building_ms: int  #: the sum of the builds' durations
+    overlap_ms: int  #: how much of ``building_ms`` ran beside another build
+    start: Waits  #: how long changes waited for the start of a build that has them
+    end: Waits  #: how long they waited for its end
+    never: int  #: how many changes no build has, under a policy that skips
+    #: The longest time that the policy lets a change wait for a start; ``None``: there is no limit.
     promised_ms: int | None
-    worst: tuple[Moment, ...]
-    is_fast: bool
+    worst: tuple[Moment, ...]  #: the worst moments, the worst first
+    is_fast: bool  #: whether the fast way replayed it
 
     @property
     def saved(self) -> int:

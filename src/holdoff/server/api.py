@@ -67,23 +67,15 @@ GATE: Final[dict[str, dict[str, Any]]] = {
 
 
 class Operation(Value):
-    """One operation.
-
-    Attributes:
-        scope: the scope that its caller needs.
-        inputs: the schemas of its inputs by name; a GET takes them in the query, a POST in the body.
-        needs: the inputs that must be there.
-        act: carries it out, in a thread.
-        statuses: of its answers without a problem.
-    """
+    """One operation."""
 
     method: str
     path: str
-    scope: str
-    inputs: dict[str, dict[str, Any]]
-    act: Callable[[Site, Caller, Inputs], Answer]
-    needs: tuple[str, ...] = ()
-    statuses: tuple[int, ...] = (200,)
+    scope: str  #: the scope that its caller needs
+    inputs: dict[str, dict[str, Any]]  #: their schemas by name; a GET takes them in the query, a POST in the body
+    act: Callable[[Site, Caller, Inputs], Answer]  #: carries it out, in a thread
+    needs: tuple[str, ...] = ()  #: the inputs that must be there
+    statuses: tuple[int, ...] = (200,)  #: of its answers without a problem
 
 
 # --- looking ---------------------------------------------------------------------------------------------------------

@@ -43,11 +43,6 @@ class Site:
         environment: the variables that may hold secrets of webhooks.
         write: writes a line of the log.
         attend: looks after commands of this process that a gate started.
-
-    Attributes:
-        is_stopping: returns whether the process is asked to end: streams end then.
-        is_looking: returns whether the wake loop is alive.
-        renew: reads the certificate again.
     """
 
     def __init__(
@@ -71,9 +66,9 @@ class Site:
         self.log: EventLog = EventLog(self._logged, clock=self.clock)
         self.muted: EventLog = EventLog(self.metrics.count, clock=self.clock)  # counts and writes nothing
         self.starts: Starts = Starts(attend, self._later)
-        self.is_stopping: Callable[[], bool] = lambda: False
-        self.is_looking: Callable[[], bool] = lambda: True
-        self.renew: Callable[[], None] = lambda: None
+        self.is_stopping: Callable[[], bool] = lambda: False  #: whether the process is asked to end: streams end then
+        self.is_looking: Callable[[], bool] = lambda: True  #: whether the wake loop is alive
+        self.renew: Callable[[], None] = lambda: None  #: reads the certificate again
         self.go_by(config, store)
 
     def go_by(self, config: Config, store: Store) -> Callable[[GateKey], Gate | None]:

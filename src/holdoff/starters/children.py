@@ -23,15 +23,11 @@ UNKNOWN_STATUS: Final = 255
 
 
 class Child:
-    """The part of ``subprocess.Popen`` that is needed here. Safe to use from many threads.
-
-    Attributes:
-        returncode: the exit status, less than zero if a signal ended the child. ``None``: no end was seen yet.
-    """
+    """The part of ``subprocess.Popen`` that is needed here. Safe to use from many threads."""
 
     def __init__(self, pid: int) -> None:
         self.pid: int = pid
-        self.returncode: int | None = None
+        self.returncode: int | None = None  #: less than zero if a signal ended the child. ``None``: no end was seen yet
         self._reaping = threading.Lock()
 
     def poll(self) -> int | None:

@@ -47,21 +47,14 @@ OF_A_REPOSITORY: Final = (
 
 
 class _Child(Value):
-    """A running command.
-
-    Attributes:
-        parent: the process that started it. A fork of that process has this object, but not the child.
-        group: its process group, if that is not ours.
-        missed: signals that came before it was started, so their sender cannot have sent them to it.
-        asked: signals by which it was asked to stop.
-    """
+    """A running command."""
 
     process: Child | subprocess.Popen[bytes]
     keeper: Keeper
-    parent: int
-    group: int | None
-    missed: list[int]
-    asked: list[int]
+    parent: int  #: the process that started it. A fork of that process has this object, but not the child
+    group: int | None  #: its process group, if that is not ours
+    missed: list[int]  #: signals that came before it was started, so their sender cannot have sent them to it
+    asked: list[int]  #: signals by which it was asked to stop
 
     def targets(self) -> Collection[int]:
         """The targets to signal, as kill(2) takes them. None if it has ended: its pid may be another process's."""

@@ -206,13 +206,10 @@ class Keeper:
 
     Raises:
         OSError: there is no room for the pipe.
-
-    Attributes:
-        group: the keeper's process group. 0: there is no shell, and the command runs unguarded.
     """
 
     def __init__(self, *, apart: bool) -> None:
-        self.group: int = 0
+        self.group: int = 0  #: the keeper's process group. 0: there is no shell, and the command runs unguarded
         self._lines = b""
         self._lock = threading.RLock()
         self._got: set[int] = set()

@@ -28,18 +28,13 @@ class NoTables(errors.StoreMissing):
 
 
 class Meaning(Value, kw_only=False):
-    """What an error means.
-
-    Attributes:
-        passes: a retry over a new connection may succeed.
-        is_loss: the connection is lost; if a COMMIT was sent, it is not known whether it was done.
-    """
+    """What an error means."""
 
     kind: type[errors.StoreError]
     what: str
     hint: str = "Try again"
-    passes: bool = False
-    is_loss: bool = False
+    passes: bool = False  #: a retry over a new connection may succeed
+    is_loss: bool = False  #: the connection is lost; if a COMMIT was sent, it is not known whether it was done
 
 
 _GONE: Final = Meaning(errors.StoreUnavailable, "did not answer", passes=True, is_loss=True)

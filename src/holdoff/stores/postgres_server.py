@@ -80,17 +80,11 @@ ROLLBACK: Final[Statement] = ("ROLLBACK", {})
 
 
 class Address(Value):
-    """The address of a database.
+    """The address of a database."""
 
-    Attributes:
-        parameters: libpq's parameters, with secrets.
-        schema: the schema of the tables.
-        shown: the URL, without user, password and libpq's parameters.
-    """
-
-    parameters: dict[str, Any]
-    schema: str
-    shown: str
+    parameters: dict[str, Any]  #: libpq's, with secrets
+    schema: str  #: of the tables
+    shown: str  #: the URL, without user, password and libpq's parameters
 
     @classmethod
     def of(cls, url: str) -> Address:

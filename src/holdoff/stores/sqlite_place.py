@@ -71,14 +71,11 @@ class Place:
         file: an absolute path.
         busy_ms: how long an operation may wait for others, for errors.
         folder_mode: the mode of folders that have to be made, before the umask.
-
-    Attributes:
-        opened: the file that the store has open, or had open last.
     """
 
     def __init__(self, file: str, busy_ms: int, folder_mode: int) -> None:
         self.file = file
-        self.opened: Name | None = None
+        self.opened: Name | None = None  #: the file that the store has open, or had open last
         self._busy_ms = busy_ms
         self._folder_mode = folder_mode
 

@@ -38,29 +38,19 @@ LET_IN_MS: Final = 2
 
 
 class Use:
-    """One use of the file that waits for its turn.
-
-    Attributes:
-        act: the function to call with the connection.
-        call: a lock that is released to call the waiting thread.
-        swaps: it is a swap, which fails if another write came first.
-        is_taken: another thread carries it out, and has not finished.
-        went_well: it was carried out without an error. Its write may still be undone.
-        is_done: ``answer`` is its answer, and its write is in the file.
-        along: the uses that the thread of this one has taken.
-    """
+    """One use of the file that waits for its turn."""
 
     def __init__(self, act: Callable[[sqlite3.Connection], Any], *, writes: bool, swaps: bool = False) -> None:
-        self.act: Callable[[sqlite3.Connection], Any] = act
+        self.act: Callable[[sqlite3.Connection], Any] = act  #: the function to call with the connection
         self.writes: bool = writes
-        self.swaps: bool = swaps
+        self.swaps: bool = swaps  #: it is a swap, which fails if another write came first
         self.thread: int = threading.get_ident()
-        self.is_taken: bool = False
-        self.is_done: bool = False
-        self.went_well: bool = False
+        self.is_taken: bool = False  #: another thread carries it out, and has not finished
+        self.is_done: bool = False  #: ``answer`` is its answer, and its write is in the file
+        self.went_well: bool = False  #: it was carried out without an error. Its write may still be undone
         self.answer: Any = None
-        self.along: list[Use] = []
-        self.call: threading.Lock = threading.Lock()  # free: called
+        self.along: list[Use] = []  #: the uses that the thread of this one has taken
+        self.call: threading.Lock = threading.Lock()  #: released to call the waiting thread
         self.call.acquire()
 
     def carry_out(self, db: sqlite3.Connection, *, along: bool) -> None:

@@ -21,19 +21,12 @@ from holdoff.core.value import Value
 
 
 class Replicas(Value):
-    """The replicas of a table.
+    """The replicas of a table."""
 
-    Attributes:
-        here: the region of the replica that is asked.
-        regions: the regions of all replicas, in order; empty: it is no global table.
-        strong: whether a condition sees the writes of all regions.
-        known: whether this process has the right to ask for them. If not, it writes gates of other regions, but does
-            not wake them.
-    """
-
-    here: str
-    regions: tuple[str, ...] = ()
-    strong: bool = False
+    here: str  #: the region of the replica that is asked
+    regions: tuple[str, ...] = ()  #: the regions of all replicas, in order; empty: it is no global table
+    strong: bool = False  #: whether a condition sees the writes of all regions
+    #: Whether this process may ask for them. If not, it writes gates of other regions, but does not wake them.
     known: bool = True
 
     def troubles(self, keys: Iterable[GateKey]) -> list[str]:

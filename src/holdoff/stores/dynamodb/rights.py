@@ -19,21 +19,13 @@ from holdoff.stores.dynamodb.item import DUE_HERE, DUE_IN, INDEX, NO_GATE, Item,
 
 
 class Right(Value, kw_only=False):
-    """One right.
+    """One right."""
 
-    Attributes:
-        action: the right as a policy names it.
-        operation: the client's method that needs it.
-        parameters: the parameters of a request that changes nothing, for a key that no gate has.
-        on_index: whether it is a right on the index, not on the table.
-        only_for: what does not work without it; ``None``: nothing works without it.
-    """
-
-    action: str
-    operation: str
-    parameters: Callable[[Item], dict[str, Any]]
-    on_index: bool = False
-    only_for: str | None = None
+    action: str  #: as a policy names it
+    operation: str  #: the client's method that needs it
+    parameters: Callable[[Item], dict[str, Any]]  #: of a request that changes nothing, for a key that no gate has
+    on_index: bool = False  #: whether it is a right on the index, not on the table
+    only_for: str | None = None  #: what does not work without it; ``None``: nothing works without it
 
 
 def trials(connection: Connection, project: str) -> Iterator[tuple[Right, StoreError | None]]:

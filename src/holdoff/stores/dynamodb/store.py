@@ -61,10 +61,6 @@ class DynamoDBStore:
         endpoint: a URL in place of AWS's own, such as DynamoDB Local's.
         client: a boto3 client of your own, with its own time-outs; ``None``: made at first use.
         clock: this machine's clock, which is compared with the service's. Not a gate's clock that a test moves.
-
-    Attributes:
-        connection: the connection to the service, with what is known of its clock.
-        definition: the table itself: its description, and whether it is right.
     """
 
     #: Two machines that are not corrected, each within 2 s of the service, and the header's whole seconds.
@@ -81,10 +77,11 @@ class DynamoDBStore:
     ) -> None:
         self._clock = clock or SystemClock()
         region = _region_of(table, region)
+        #: To the service, with what is known of its clock.
         self.connection: Connection = Connection(
             table, region=region, endpoint=endpoint, client=client, clock=self._clock
         )
-        self.definition: Table = Table(self.connection, self._clock)
+        self.definition: Table = Table(self.connection, self._clock)  #: its description, and whether it is right
         self._has_warned = False
         self._replicas: Replicas | None = None
         self._still_known: TimeLimit = TimeLimit(self._clock, 0)
