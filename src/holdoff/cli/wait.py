@@ -110,9 +110,10 @@ class Waiter:
         timeout_ms: int | None = None,
         silent: bool = False,
     ) -> None:
-        self.gate, self.asked, self.starter, self.file, self.silent = gate, asked, starter, file, silent
-        self.until_ms = None if timeout_ms is None else running_ms() + timeout_ms
-        self.countdown = Countdown(sys.stderr)
+        self.gate: Gate = gate
+        self._asked, self._starter, self._file, self._silent = asked, starter, file, silent
+        self._until_ms = None if timeout_ms is None else running_ms() + timeout_ms
+        self._countdown = Countdown(sys.stderr)
         self._shown: Why | None = None
         self._look_ms = 0
 
@@ -129,33 +130,33 @@ class Waiter:
         except _Late as late:
             return late.decision, StartUnknown.exit_code
         finally:
-            self.countdown.clear()
+            self._countdown.clear()
 
     def go_by(self, _: Store, gate_of: GateOf, /) -> None:
         """Wait by other settings."""
         self.gate = gate_of(self.gate.key) or self.gate
-        self.countdown.clear()
+        self._countdown.clear()
 
     def _wait_while_pending(self) -> Decision | Running | Finished:
         """The decision on the trigger, or another caller's build that covers it."""
-        asked = self.asked
+        asked = self._asked
         decision, nap_ms, is_newest = asked, _nap_ms(asked), True
-        longest_ms = TICK_MS if self.countdown.is_in_front and not self.silent else LONGEST_MS
+        longest_ms = TICK_MS if self._countdown.is_in_front and not self._silent else LONGEST_MS
         try:
             while True:
                 if decision.outcome is Outcome.DEFERRED and decision.why is not Why.PENDING:
                     self._show(decision.but(woken=True), decision.why)  # this caller wakes it
                 so_far = decision if decision.outcome is Outcome.DEFERRED else asked
                 self._nap(min(nap_ms, NEWEST_MS if is_newest else longest_ms), so_far)
-                if self.file is not None and self.file.look(self) and not self.silent:
-                    say(self.file.again)
+                if self._file is not None and self._file.look(self) and not self._silent:
+                    say(self._file.again)
                 where = self._ask(lambda: self.gate.waiter_at(asked.token))
                 is_newest = isinstance(where, Pending) and where.waiters[:1] == (waiter_name(asked.token),)
                 match where:
                     case Claim() as claim if claim.lease_until_ms > now_ms(self.gate.store, self.gate.clock):
                         nap_ms = SOON_MS
                     case Pending() | Claim():
-                        self.countdown.clear()  # the command may run, and write, before wake returns
+                        self._countdown.clear()  # the command may run, and write, before wake returns
                         decision = self._ask(lambda: self.gate.wake(waiter=asked.token))
                         nap_ms, left = _nap_ms(decision), decision.taken_over
                         if left is not None:  # this wake finished a start that another caller left
@@ -170,13 +171,13 @@ class Waiter:
                     case _:
                         return where
         except (KeyboardInterrupt, StoreUnavailable):
-            self.countdown.clear()
+            self._countdown.clear()
             say(f"{asked.project}: no longer waiting; the trigger stays pending, and the next run builds it")
             raise
 
     def _wait_for_end(self, build: Running | Finished) -> tuple[Decision, int]:
         """Wait for the end of a build that covers the trigger."""
-        gate, asked = self.gate, self.asked
+        gate, asked = self.gate, self._asked
         while _goes_on(build, at_ms := now_ms(gate.store, gate.clock)):
             self._show(f"{asked.project}: covered by build {build.build_id}, which runs", Why.COVERED)
             detail = f"build {build.build_id}, which still runs; --wait-timeout is over"
@@ -199,32 +200,32 @@ class Waiter:
             except StoreUnavailable as error:
                 if silent_ms is None:
                     silent_ms = began_ms
-                    self.countdown.clear()
-                    if not self.silent:
-                        say(f"{self.asked.project}: still waiting; asking the store again: {error}")
+                    self._countdown.clear()
+                    if not self._silent:
+                        say(f"{self._asked.project}: still waiting; asking the store again: {error}")
                 for left in self.gate.awaited:  # ``act`` has finished a start that another caller left
                     self.gate.wait(left)
                 if began_ms - silent_ms >= OUTAGE_MS:
                     raise
-                self._nap(TICK_MS, self.asked)
+                self._nap(TICK_MS, self._asked)
             else:
                 self._look_ms = running_ms() - began_ms
                 return answer
 
     def _nap(self, ms: int, so_far: Decision) -> None:
         ms = max(ms, min(NAP_TO_LOOK * self._look_ms, LONGEST_MS))
-        if self.until_ms is not None:
-            ms = min(ms, self.until_ms - running_ms())
+        if self._until_ms is not None:
+            ms = min(ms, self._until_ms - running_ms())
             if ms <= 0:
                 raise _Late(so_far)
-        with self.starter.interruptible():
+        with self._starter.interruptible():
             self.gate.clock.sleep(ms)
 
     def _show(self, message: object, why: Why) -> None:
-        if self.silent:
+        if self._silent:
             return
-        if self.countdown.is_in_front:
-            self.countdown.show(f"holdoff: {message}")
+        if self._countdown.is_in_front:
+            self._countdown.show(f"holdoff: {message}")
         elif why is not self._shown:
             say(message)
             self._shown = why

@@ -17,8 +17,11 @@ from holdoff.core.pending import joined
 from holdoff.core.record import MAX_REFUSAL, Claim, Finished, Pending, Record, Running
 from holdoff.core.terms import Terms
 from holdoff.core.units import seconds_from_ms
-from holdoff.core.value import Final
 from holdoff.core.waits import waits
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 #: (first wait, longest wait) after a refusal, milliseconds; it doubles between them.
 BACKOFF_MS: Final = {True: (5_000, 300_000), False: (60_000, 3_600_000)}

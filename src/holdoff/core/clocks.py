@@ -17,7 +17,10 @@ from holdoff.core.claims import BACKOFF_MS
 from holdoff.core.record import Pending, Record
 from holdoff.core.terms import Terms
 from holdoff.core.units import ms_from_seconds, seconds_from_ms
-from holdoff.core.value import Any, Final
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
 
 #: No back-off is longer.
 LONGEST_BACKOFF_MS: Final = max(longest_ms for _, longest_ms in BACKOFF_MS.values())

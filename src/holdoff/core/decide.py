@@ -29,8 +29,12 @@ from holdoff.core.request import GateKey, Request
 from holdoff.core.terms import Terms
 from holdoff.core.token import restamped
 from holdoff.core.units import MAX_INSTANT_MS
-from holdoff.core.value import Any, Value
+from holdoff.core.value import Value
 from holdoff.core.waits import Wait, foremost, must_poll, ready_ms, told_ms, turn_ms, waits, with_due
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class Trigger(Value):

@@ -6,11 +6,12 @@ from enum import StrEnum
 
 from holdoff.core.token import another
 from holdoff.core.units import iso, say_age, say_duration, to_datetime
-from holdoff.core.value import Final, Value
+from holdoff.core.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import datetime
+    from typing import Final
 
 
 class Outcome(StrEnum):

@@ -29,7 +29,10 @@ import copyreg
 from enum import Enum
 
 from holdoff.core.shown import shown, shown_field, without_secrets
-from holdoff.core.value import Any, ClassVar
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, ClassVar
 
 
 class HoldoffError(Exception):

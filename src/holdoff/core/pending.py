@@ -12,7 +12,11 @@ from holdoff.core.lines import is_older
 from holdoff.core.record import KEPT_NOTES, KEPT_WAITERS, KEPT_WRITES, MAX_NOTE, Note, Pending, Record, digest, shifted
 from holdoff.core.request import Request
 from holdoff.core.token import instant_ms
-from holdoff.core.value import Final, Value
+from holdoff.core.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 #: How much of a token names a caller that waits: 40 of its random bits.
 _NAME_LENGTH: Final = 8

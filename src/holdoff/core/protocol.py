@@ -28,7 +28,11 @@ from holdoff.core.record import Claim, Record
 from holdoff.core.request import Request
 from holdoff.core.starting import Resolved, describe
 from holdoff.core.terms import Terms
-from holdoff.core.value import Any, Final, Value
+from holdoff.core.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
 
 #: Reasons that may be over at any moment: such a skip always needs a read.
 _PASSING: Final = frozenset({Why.CLAIMED, Why.RUNNING, Why.UNCHANGED, Why.SUPERSEDED})
@@ -51,7 +55,7 @@ class Decided(Value, kw_only=False):
     snapshot: Snapshot
 
 
-Asks = Generator[Effect, Any, Decided]
+Asks = Generator[Effect, "Any", Decided]
 
 
 def trigger(event: Trigger, terms: Terms, snapshot: Snapshot) -> Asks:

@@ -11,7 +11,11 @@ from decimal import Decimal
 
 from holdoff.core.request import Request
 from holdoff.core.units import ms_from_seconds
-from holdoff.core.value import Any, ClassVar, Final, Value
+from holdoff.core.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, ClassVar, Final
 
 #: The format of a record. A record of a newer one is refused before anything is written.
 FORMAT: Final = 2

@@ -10,7 +10,11 @@ from collections.abc import Mapping
 
 from holdoff.core.errors import ConfigError
 from holdoff.core.units import MAX_INSTANT_MS, is_whole
-from holdoff.core.value import ClassVar, Final, Value
+from holdoff.core.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import ClassVar, Final
 
 #: DynamoDB's limits on key values, in bytes of UTF-8: partition key, sort key.
 MAX_PROJECT_BYTES: Final = 2048

@@ -13,7 +13,9 @@ import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 
-from holdoff.core.value import Final
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 #: Settings that are for secrets, with all settings below them.
 PLACES: Final = r"(?s)(?:.*[.:\s])?(?:environment|options|webhooks|store|endpoint|starter|command)(?:[.\[].*)?"

@@ -17,8 +17,12 @@ from holdoff.core.errors import HoldoffError, StartRefused, StoreError
 from holdoff.core.record import Claim, End, Record
 from holdoff.core.request import GateKey, storable
 from holdoff.core.terms import Terms
-from holdoff.core.value import Any, Final, Value
+from holdoff.core.value import Value
 from holdoff.core.waits import Wait, waits
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
 
 #: How much of an error's text a decision repeats.
 MAX_WORDS: Final = 1_000
@@ -45,7 +49,7 @@ class Resolved(Value):
         return self.record.claim is not None and self.error is not None
 
 
-Resolving = Generator[Effect, Any, Resolved]
+Resolving = Generator[Effect, "Any", Resolved]
 
 
 def resolve(record: Record, claim: Claim, terms: Terms) -> Resolving:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from holdoff.core.value import Final
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 #: To the digits that ``int`` reads.

@@ -12,11 +12,11 @@ from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, ROUND_CEILING, Context, Decima
 from itertools import pairwise
 
 from holdoff.core.errors import ConfigError
-from holdoff.core.value import Final, TypeAlias, TypeGuard
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
+    from typing import Final, TypeAlias, TypeGuard
 
 # Texts, which type checkers read as types.
 Duration: TypeAlias = "float | str | Decimal | timedelta"

@@ -2,23 +2,18 @@
 
 A class is its annotated fields and their defaults. ``but`` makes a copy with some fields changed. A value never changes
 once it is made, so it may be kept, compared, hashed and shared between threads.
-
-What annotations need of ``typing`` is imported from here, too: only type checkers read them, and ``typing`` takes 2 ms.
 """
 
 from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, ClassVar, Final, Literal, Self, TypeAlias, TypeGuard, dataclass_transform
+    from typing import Any, ClassVar, Self, dataclass_transform
 else:
-    Any = ClassVar = Final = Literal = Self = TypeAlias = TypeGuard = None
 
     def dataclass_transform(**_):
+        """It is for type checkers only, and typing takes 2 ms to import."""
         return lambda cls: cls
-
-
-__all__ = ["Any", "ClassVar", "Final", "Literal", "Self", "TypeAlias", "TypeGuard", "Value", "dataclass_transform"]
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
@@ -31,7 +26,7 @@ class Value:
 
     _fields: ClassVar[tuple[str, ...]] = ()
     _names: ClassVar[frozenset[str]] = frozenset()
-    _defaults: ClassVar[dict[str, Any]] = {}  # noqa: RUF012  (a class variable, whatever the name is at run time)
+    _defaults: ClassVar[dict[str, Any]] = {}
     __match_args__: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, *, kw_only: bool = True) -> None:

@@ -16,7 +16,11 @@ from holdoff.core.pending import waiter_name
 from holdoff.core.policy import Policy
 from holdoff.core.record import Finished, Pending, Record
 from holdoff.core.terms import Terms
-from holdoff.core.value import Final, Value
+from holdoff.core.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 #: How often the starter is asked how a running build is.
 POLL_EVERY_MS: Final = 30_000

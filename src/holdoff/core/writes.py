@@ -14,13 +14,16 @@ from holdoff.core.errors import StoreUnavailable
 from holdoff.core.pending import Fold
 from holdoff.core.record import Record
 from holdoff.core.terms import Terms
-from holdoff.core.value import Any, Final
 from holdoff.core.waits import with_due
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
 
 #: In each lost race another writer succeeded, so this many losses in a row mean that something is wrong.
 MAX_TRIES: Final = 200
 NOW: Final = Now()
-Writes = Generator[Effect, Any, Swapped | Lost]
+Writes = Generator[Effect, "Any", Swapped | Lost]
 Change = Callable[[Record, int], Record]
 
 
