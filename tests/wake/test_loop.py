@@ -327,6 +327,25 @@ def test_a_cooldown_that_is_shorter_now_counts_at_once_for_what_waits(key: str, 
     assert loop.once() == []
 
 
+def test_a_cooldown_that_was_edited_during_a_start_counts_at_once_for_what_waits() -> None:
+    """The start's confirmation, by the settings from before the edit, left it to the end of the old cooldown."""
+    bench, key = Bench(), GateKey("c", "local")
+    loop = bench.loop()
+
+    def begin(_request: Request, _token: str) -> None:
+        bench.gate(key).trigger()
+        loop.go_by(bench.store, bench.gate)
+        loop.once()
+
+    old = Gate("c", store=bench.store, policy=Policy("1d"), starter=Call(begin), clock=bench.clock)
+    old.trigger()
+    loop.once()
+    bench.clock.advance("10m")
+    assert [decision.project for decision in loop.once()] == ["c"]
+    assert bench.built == ["a", "b", "c"]
+    assert loop.once() == []
+
+
 def test_a_look_that_breaks_is_not_the_last(caplog: pytest.LogCaptureFixture) -> None:
     bench, stop, looks = Bench(), threading.Event(), []
 

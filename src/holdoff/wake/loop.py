@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from holdoff.clock import Clock, SystemClock, now_ms, waits_s
-from holdoff.core.decision import Decision
+from holdoff.core.decision import Decision, Why
 from holdoff.core.errors import ConfigError, HoldoffError, StoreUnavailable
 from holdoff.core.request import GateKey
 from holdoff.core.shown import kind_of
@@ -81,6 +81,8 @@ class WakeLoop:
         self._gate_of = gate_of
         self._gates: dict[GateKey, Gate | None] = {}
         self._is_new = True  # no look has gone by these settings
+        #: Gates that were claimed when these settings came: what confirms the start may go by the settings before.
+        self._claimed: set[GateKey] = set()
         self._looked_ms = 0
         #: The threads that wait for commands, by gate and build id: two starters may give their builds the same ids.
         self._children: dict[tuple[GateKey, str], tuple[Gate, threading.Thread]] = {}
@@ -96,7 +98,7 @@ class WakeLoop:
         """Wake all gates that are due now; returns the decisions. If one gate fails, the loop logs that and goes on.
 
         With new settings, at the first look, too, each gate that waits is woken: when it is due, the store has by the
-        settings before.
+        settings before. A gate that is claimed then is woken until its start is confirmed.
 
         Raises:
             StoreError: the store cannot list the gates that are due.
@@ -105,13 +107,16 @@ class WakeLoop:
         if len(self._gates) >= KEPT_GATES:  # keys without settings stay, so that the log names each of them once
             self._gates = {key: gate for key, gate in self._gates.items() if gate is None}
         self._looked_ms = now_ms(self.store, self.clock)
-        keys = list(self.store.due(MAX_INSTANT_MS if self._is_new else self._looked_ms))
-        self._is_new = False  # not before: if this look fails, the next one wakes them
+        keys = dict.fromkeys([*self._claimed, *self.store.due(MAX_INSTANT_MS if self._is_new else self._looked_ms)])
+        starts = set(keys) if self._is_new else self._claimed
+        self._is_new, self._claimed = False, set()  # not before: if this look fails, the next one wakes them
         for key in keys:
             if self._stop is not None and self._stop.is_set():
                 break
             if (decision := self._wake(key)) is not None:
                 decisions.append(decision)
+                if key in starts and decision.why is Why.CLAIMED:
+                    self._claimed.add(key)
                 try:
                     self._on_decision(decision)
                 except Exception as error:  # noqa: BLE001  (a callback may raise anything; other gates go on)
