@@ -584,3 +584,37 @@ def test_an_end_that_the_store_did_not_take_is_recorded_once_it_is_back_whatever
     ended = store.get(gate.key).finished
     assert ended is not None
     assert ended.succeeded
+
+
+def test_ctrl_c_ends_a_loop_that_cannot_report_the_end_of_a_command() -> None:
+    """It waited until the store was back."""
+    gate = Gate("a", store=MemoryStore(), policy=Policy("1h"), starter=Command(["true"]))
+    gate.trigger()
+    tried = threading.Event()
+
+    def away(*_: object) -> None:
+        tried.set()
+        raise StoreUnavailable("no answer")
+
+    def interrupted(loop: WakeLoop) -> None:
+        loop.attend(gate)
+        assert tried.wait(PATIENCE_S)
+        raise KeyboardInterrupt
+
+    gate.report_ends = away  # type: ignore[method-assign]
+    loop, stop, ended = (
+        WakeLoop(gate.store, lambda _key: gate, before_look=interrupted),
+        threading.Event(),
+        threading.Event(),
+    )
+
+    def run() -> None:
+        with pytest.raises(KeyboardInterrupt):
+            loop.run(stop)
+        ended.set()
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        assert ended.wait(PATIENCE_S)
+    finally:
+        stop.set()

@@ -136,6 +136,7 @@ class WakeLoop:
                     self._log_failure(None, f"looking for due gates failed: {_described(error)}")
                 self._rest(stop)
         finally:
+            stop.set()  # Ctrl-C may have come instead: no end is reported any more
             self.end_children()
 
     def _rest(self, stop: threading.Event) -> None:
