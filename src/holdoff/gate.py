@@ -292,7 +292,7 @@ class Gate:
 
     def _end(self, end: End) -> bool:
         found, terms = False, self.terms
-        if end.build_id in self._driver.tokens:  # a build of ours: the policy may be from before an edit
+        if terms.woken and end.build_id in self._driver.tokens:  # a loop's build: its policy may be from before an edit
             terms = terms.but(policy=Policy(0), knows_policy=False)
 
         def change(record: Record, at_ms: int) -> Record:

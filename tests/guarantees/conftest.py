@@ -68,7 +68,7 @@ class Bench:
         self.builds = Builds(self.clock)
         self.start_ms = self.clock.now_ms()
 
-    def gate(self, cooldown: str = "10m", *, key: str | None = None, **policy: Any) -> holdoff.Gate:
+    def gate(self, cooldown: str = "10m", *, key: str | None = None, woken: Any = False, **policy: Any) -> holdoff.Gate:
         return holdoff.Gate(
             "site-build",
             key=key,
@@ -77,6 +77,7 @@ class Bench:
             policy=holdoff.Policy(cooldown, **policy),
             starter=self.builds,
             clock=self.clock,
+            woken=woken,
         )
 
     def seconds(self) -> list[float]:
