@@ -18,8 +18,11 @@ from holdoff.core.request import Request
 
 
 def is_older(one: Request | Line, other: Request | Line, later: Collection[str | None] = ()) -> bool:
-    """Whether the first happened before the second, on the same line. ``False``: not known. The other's parent is not
-    the older if it was itself pushed onto that other one, or onto a ``later`` version: the line was set back to it."""
+    """Whether the first happened before the second, on the same line. ``False``: not known.
+
+    If both have instants, and these differ, the instants decide. Otherwise a version that is the other's parent is the
+    older, unless it was itself pushed onto that other one, or onto a ``later`` version: the line was set back to it.
+    """
     if one.line is None or one.line != other.line:
         return False
     if one.at_ms is not None and other.at_ms is not None and one.at_ms != other.at_ms:
@@ -101,7 +104,7 @@ def is_set_back(record: Record, request: Request) -> bool:
     if place is None or place.parent is None:
         return False
     newest = next((line for line in _started(record) if line.line == place.line), None)
-    # If they are the same, it is the push of that start, delivered again.
+    # If its place is the newest start's, it is the push of that start, delivered again.
     return newest is not None and place.parent != newest.source_version and place != newest
 
 

@@ -95,7 +95,8 @@ class Status(Value):
     def late_ms(self) -> int:
         """How long the gate has been due without a wake, milliseconds. A gate that is not ready is not late: a wake
         would start nothing. Nor is one that waits for a command: the process that started it reports its end."""
-        record, may_start = self.record, not self.awaits_command and (self.is_latest or self.ready_in is None)
+        record = self.record
+        may_start = not self.awaits_command and (self.is_latest or self.ready_in is None)
         waits = record.claim is not None or (record.pending is not None and may_start)
         return max(0, self.now_ms - record.due_ms) if waits and record.due_ms is not None else 0
 
