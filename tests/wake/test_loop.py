@@ -618,3 +618,28 @@ def test_ctrl_c_ends_a_loop_that_cannot_report_the_end_of_a_command() -> None:
         assert ended.wait(PATIENCE_S)
     finally:
         stop.set()
+
+
+def test_an_end_is_reported_again_long_before_its_lease_is_over_however_seldom_the_loop_looks() -> None:
+    """It was reported at the next look: by then the build counted as failed."""
+    gate = Gate("a", store=MemoryStore(), policy=Policy("1h"), starter=Command(["true"]))
+    gate.trigger()
+    gate.wait = Mock(return_value=0)  # type: ignore[method-assign]
+    gate.report_ends = Mock(side_effect=[StoreUnavailable("no answer"), None])  # type: ignore[method-assign]
+    waited: list[float | None] = []
+
+    class Stop(threading.Event):
+        """Waits for nothing."""
+
+        def wait(self, timeout: float | None = None) -> bool:
+            waited.append(timeout)
+            return self.is_set()
+
+    def look(loop: WakeLoop) -> None:
+        loop.attend(gate)
+        until(lambda: waited)
+        stop.set()
+
+    stop = Stop()
+    WakeLoop(gate.store, lambda _key: gate, every="1h", before_look=look).run(stop)
+    assert waited[0] == 1

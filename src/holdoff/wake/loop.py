@@ -217,7 +217,7 @@ class WakeLoop:
                 with suppress(StoreUnavailable):  # after an edit the project has another gate, which knows of no end
                     gate.report_ends()
                     break
-                self._stop.wait(self.every_ms / 1000)
+                self._stop.wait(min(self.every_ms / 1000, 1))  # the lease of its build is over after a minute
         except Exception as error:  # noqa: BLE001  (a callback may raise anything)
             log.warning("the end of %s could not be recorded or reported: %s", build_id, _described(error))
         finally:
