@@ -757,3 +757,22 @@ def test_detached_a_failure_is_one_in_every_encoding(cli: Cli) -> None:
 def ended(cli: Cli) -> None:
     """Wait until the end of the build is in the store."""
     until(lambda: cli.record().finished)
+
+
+@pytest.mark.parametrize(("cooldown", "is_due"), [(["--cooldown", "1h"], False), ([], True)])
+def test_what_waits_at_its_end_is_due_after_the_cooldown_or_at_once_if_an_edit_may_have_changed_that(
+    cli: Cli, cooldown: list[str], is_due: bool
+) -> None:
+    """A cooldown of the command line is in no file. At once: a loop that goes by the edit is to look."""
+    cli.config('[projects.p]\ncooldown = "1h"\nstarter = { command = ["true"] }\n')
+    process = cli.start("run", "p", *cooldown, "--", "sh", "-c", "echo asked; read answer")
+    assert line_of(process.stdout) == "asked\n"
+    until(lambda: cli.record().running)
+    pending = single(Request(project="p", region="local"), cli.record().lastbuild_ms or 0)
+    cli.change(lambda record: record.but(pending=pending))
+    process.communicate("\n", timeout=PATIENCE)
+    after = cli.record()
+    assert after.due_ms is not None
+    assert after.finished is not None
+    assert after.finished.ended_ms is not None
+    assert (after.due_ms <= after.finished.ended_ms) is is_due

@@ -68,8 +68,10 @@ class Bench:
         self.builds = Builds(self.clock)
         self.start_ms = self.clock.now_ms()
 
-    def gate(self, cooldown: str = "10m", *, key: str | None = None, woken: Any = False, **policy: Any) -> holdoff.Gate:
-        return holdoff.Gate(
+    def gate(
+        self, cooldown: str = "10m", *, key: str | None = None, from_file: Any = False, **policy: Any
+    ) -> holdoff.Gate:
+        gate = holdoff.Gate(
             "site-build",
             key=key,
             region="eu-west-1",
@@ -77,8 +79,9 @@ class Bench:
             policy=holdoff.Policy(cooldown, **policy),
             starter=self.builds,
             clock=self.clock,
-            woken=woken,
         )
+        gate.from_file = from_file
+        return gate
 
     def seconds(self) -> list[float]:
         """When builds started, in seconds since the beginning."""

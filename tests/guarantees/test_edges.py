@@ -138,7 +138,7 @@ def test_g2_who_looks_after_a_command_by_the_settings_before_an_edit_makes_no_wa
 ) -> None:
     """With the end of its command it wrote the end of the old cooldown, and what waited was built an hour later."""
     bench.builds.wait = lambda _build_id, beat, _every_ms: beat() or 0  # type: ignore[attr-defined]
-    before = bench.gate("1h", overlap=overlap, woken=True)
+    before = bench.gate("1h", overlap=overlap, from_file=True)
     build = before.trigger()
     bench.gate("1h", overlap=overlap).trigger(source_version="v2")
     bench.gate("1m", overlap=overlap).wake()  # as a loop does with new settings
@@ -152,7 +152,7 @@ def test_g2_who_looks_after_a_command_by_the_settings_before_an_edit_makes_no_wa
 
 def test_what_a_loop_is_to_look_at_is_not_overdue_before_it_is_ready(bench: Bench) -> None:
     bench.builds.wait = lambda *_: 0  # type: ignore[attr-defined]
-    gate = bench.gate("1h", woken=True)
+    gate = bench.gate("1h", from_file=True)
     build = gate.trigger()
     gate.trigger()
     gate.wait(build.build_id)
@@ -162,7 +162,9 @@ def test_what_a_loop_is_to_look_at_is_not_overdue_before_it_is_ready(bench: Benc
     assert gate.status().attention == ("overdue", "pending")
 
 
-def test_what_no_loop_looks_at_is_overdue_where_its_policy_is_not_known_only_once_it_is_due(bench: Bench) -> None:
+def test_what_waits_for_a_policy_of_no_file_is_overdue_where_its_policy_is_not_known_only_once_it_is_due(
+    bench: Bench,
+) -> None:
     """`holdoff status` without a holdoff.toml said that it was overdue from the end of the command before on."""
     bench.builds.wait = lambda *_: 0  # type: ignore[attr-defined]
     gate = bench.gate("1h")

@@ -95,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
         return status
     # With --json, stdout has one JSON object only: the command's output goes to stderr.
     starter = Command(args.command, stdout=sys.stderr.fileno() if args.json else None)
-    gate = _gate(key, store, policy, starter)
+    gate = _gate(key, store, policy, starter, from_file=args.cooldown is None)
     with gate, starter.holding():
         _check_not_inside(gate)
         decision, status = _run(gate, starter, args, config, timeout_ms)
@@ -104,8 +104,10 @@ def run(args: argparse.Namespace) -> int:
         return status
 
 
-def _gate(key: GateKey, store: Store, policy: Policy, starter: Command) -> Gate:
-    return Gate(key.name, key=key.key, region=key.region, store=store, policy=policy, starter=starter)
+def _gate(key: GateKey, store: Store, policy: Policy, starter: Command, *, from_file: bool = True) -> Gate:
+    gate = Gate(key.name, key=key.key, region=key.region, store=store, policy=policy, starter=starter)
+    gate.from_file = from_file
+    return gate
 
 
 def _cannot_run(program: str) -> int | None:

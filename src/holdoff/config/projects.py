@@ -254,7 +254,9 @@ class Config(Value):
         project = self.project(key.name)
         if "starter" not in more:
             more["starter"] = project.make_starter()
-        return Gate(key.name, key=key.key, region=key.region, store=store, policy=project.policy, **more)
+        gate = Gate(key.name, key=key.key, region=key.region, store=store, policy=project.policy, **more)
+        gate.from_file = True
+        return gate
 
     def gate_without_starter(self, key: GateKey, store: Store, **more: Any) -> Gate:
         """The gate of a key for a person, who may change it also if its project is not in the file."""
