@@ -94,7 +94,7 @@ class Gate:
         self.store: Store = store if store is not None else open_store(default_url())
         self.key: GateKey = GateKey.of(project, key, region if region is not None else self.store.region)
         self.policy = policy
-        #: Whether it is from a file: an edit may have changed it since.
+        #: Whether the policy is from a file, where it may have been edited since.
         self.from_file: bool = False
         for_region = getattr(starter, "for_region", None)
         self.starter: Starter | None = for_region(self.key.region) if for_region is not None else starter
@@ -294,8 +294,8 @@ class Gate:
 
     def _end(self, end: End) -> bool:
         found, terms = False, self.terms
-        if self.from_file and end.build_id in self._driver.tokens:  # a build of ours, perhaps from before an edit
-            terms = terms.but(policy=Policy(0), knows_policy=False)
+        if self.from_file and end.build_id in self._driver.tokens:  # of a command here, perhaps from before an edit
+            terms = terms.but(policy=Policy(0), knows_policy=False)  # what waits is woken at once, by today's policy
 
         def change(record: Record, at_ms: int) -> Record:
             nonlocal found
