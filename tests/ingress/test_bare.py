@@ -434,7 +434,11 @@ TYPES = (
     *("DMS Replication State Change", "DMS Replication Task State Change", "EBS Snapshot Notification"),
     *("Glue Crawler State Change", "MediaConvert Job State Change", "SageMaker Endpoint State Change"),
     *("SageMaker Training Job State Change", "Step Functions Execution Status Change", "Tag Change on Resource"),
-    *("Security Hub Findings - Imported", "OpsItem Create"),
+    *("Security Hub Findings - Imported", "OpsItem Create", "EC2 AMI State Change", "EC2 Fleet State Change"),
+    *("EC2 Fleet Error", "EC2 Fast Launch State-change Notification", "EC2 Image Builder Image State Change"),
+    *("EC2 Instance Launch Successful", "EC2 Instance Terminate Unsuccessful", "EC2 Spot Fleet State Change"),
+    *("EC2 Instance-terminate Lifecycle Action", "EC2 Spot Instance Interruption Warning", "Glue Job Run Status"),
+    *("RDS Blue Green Deployment Event", "Config Configuration History Delivery Status"),
 )
 ASKED |= {f"AWS's {kind}, without a source": {"detail-type": kind, "detail": {"status": "FAILED"}} for kind in TYPES}
 
@@ -526,6 +530,23 @@ def test_health_is_known_by_its_arn_too() -> None:
         assert isinstance(ignored, Ignored)
         assert "aws.health's" in ignored.why
         assert isinstance(ONE.intents(opened({**event, "eventArn": "7", "detail": {"eventArn": "7"}})[0])[0], Request)
+
+
+@pytest.mark.parametrize(
+    ("kind", "service"),
+    [
+        ("Amplify Deployment Status Change", "amplify"),
+        ("CodeDeploy Deployment State-change Notification", "codedeploy"),
+        ("ECS Service Action", "ecs"),
+        ("Glue Job Run Status", "glue"),
+        ("Step Functions Execution Status Change", "states"),
+    ],
+)
+def test_such_an_event_with_its_type_and_without_its_source_has_its_source_too(kind: str, service: str) -> None:
+    """So a rule that takes what the service sends takes it."""
+    (message,) = opened({"detail-type": kind, "detail": STATES[service]})
+    assert isinstance(ONE.intents(message)[0], Ignored)
+    assert isinstance(with_rule(source=f"aws.{service}").intents(message)[0], Request)
 
 
 @pytest.mark.parametrize("service", STATES)
@@ -623,8 +644,14 @@ def test_an_event_of_a_service_without_a_source_is_known_by_its_detail_and_type(
     [
         ("AWS news via RSS", {"page": 7}),
         ("CodeBuild tutorial published", {"page": 7}),
+        ("AWS Health guide published", {"page": 7}),
         ("Config Page Change", {"page": 7}),
+        ("Config Rules Updated", {"page": 7}),
         ("EC2 guide published", {"page": 7}),
+        ("EC2 Instance Prices Updated", {"page": 7}),
+        ("EC2 Spot Instance Prices Updated", {"page": 7}),
+        ("Object Storage Prices Updated", {"page": 7}),
+        ("Object Tags Updated", {"page": 7}),
         ("Object published", s.s3_created()["detail"]),
         ("Page Moved", {"eventCategory": "Data"}),
         ("Page Moved", {"build-status": "published"}),

@@ -205,17 +205,23 @@ _UNKNOWN: Final[Mapping[str, Any]] = {
 }
 #: An event of AWS without its type: a template left it out.
 _UNTYPED: Final = Kind(when="source=aws.*", named_by=("detail-type", "source"), **_UNKNOWN)
-#: The types of events that are never a change, and of which a template left out the source.
+#: The types of events that are never a change, and of which a template left out the source. One's own may begin alike.
 _STATES: Final = (
-    "detail-type=AWS Health *|Amplify Deployment Status Change|Batch Job State Change|CloudFormation * Status Change"
-    "|CloudWatch Alarm * Change|CodeDeploy * State-change Notification|Config Configuration *|Config Rules *"
-    "|DMS Replication *State Change|Durable Execution Status Change|EBS * Notification|EC2 Auto Scaling *|EC2 Instance*"
-    "|EC2 Spot *|ECS * Change|ECS Service Action|Glue * State Change|GuardDuty Finding|GuardDuty * Protection *"
-    "|Inspector2 *|MediaConvert * Change|Object ACL *|Object Access *|Object Restore *|Object Storage *|Object Tags *"
-    "|OpsItem *|RDS DB *|SageMaker * Job State Change|SageMaker Endpoint *|Security Hub Findings *"
+    "AWS Health *Event|Amplify Deployment Status Change|Batch Job State Change|CloudFormation * Status Change"
+    "|CloudWatch Alarm * Change|CodeDeploy * State-change Notification|Config Configuration Item Change"
+    "|Config Configuration * Status|Config Rules Compliance Change|Config Rules Re-evaluation Status"
+    "|DMS Replication *State Change|Durable Execution Status Change|EBS * Notification|EC2 * State Change"
+    "|EC2 * State-change Notification|EC2 *Fleet * Change|EC2 *Fleet Error|EC2 *Fleet Information"
+    "|EC2 Auto Scaling Instance *|EC2 Image Builder *|EC2 Instance *uccessful|EC2 Instance-* Lifecycle Action"
+    "|EC2 Instance Rebalance *|EC2 Spot Instance Interruption Warning|EC2 Spot Instance Request Fulfillment"
+    "|ECS * State Change|ECS Service Action|Glue * State Change|Glue Job Run Status|GuardDuty Finding"
+    "|GuardDuty Malware Protection *|Inspector2 *|MediaConvert Job State Change|Object ACL Updated"
+    "|Object Access Tier Changed|Object Restore Completed|Object Restore Expired|Object Restore Initiated"
+    "|Object Storage Class Changed|Object Tags Added|Object Tags Deleted|OpsItem Create|OpsItem Update|RDS * Event"
+    "|SageMaker * Job State Change|SageMaker Endpoint *State Change|Security Hub Findings - *"
     "|Step Functions * Status Change|Tag Change on Resource"
 )
-_UNSOURCED: Final = Kind(when=_STATES, named_by=("detail-type",), **_UNKNOWN)
+_UNSOURCED: Final = Kind(when=f"detail-type={_STATES}", named_by=("detail-type",), **_UNKNOWN)
 #: In the names of schedules that keep functions warm: Zappa's is ``zappa-keep-warm-handler.keep_warm_callback``.
 _WARM_NAMES: Final = "*KeepWarm*|*WarmUp*|*Warmer*|" + "|".join(
     f"*{before}{word}{after}"
@@ -277,8 +283,10 @@ DETAILS: Final = (
     ("SourceArn=arn:*:rds:* & EventCategories", "aws.rds", "event"),
     ("executionArn=arn:* & stateMachineArn & startDate", "aws.states", "Step Functions Execution Status Change"),
 )
-#: The types of those that may be a change. Under a type of one's own such a detail is an event of one's own.
-BY_TYPE: Final = "detail-type,detailType=AWS * via CloudTrail|CodeCommit *|ECR *|Object Created|Object Deleted"
+#: The types of these events. Under a type of one's own such a detail is an event of one's own.
+BY_TYPE: Final = (
+    f"detail-type,detailType=AWS * via CloudTrail|CodeCommit *|ECR *|Object Created|Object Deleted|{_STATES}"
+)
 
 #: What services send to topics in plain text: by its subject, or by how it begins.
 _SUBJECTS: Final = (
