@@ -96,6 +96,8 @@ OTHERS = {
         {"actor": {"uuid": "{1}"}, "project": {"type": "project", "uuid": "{2}", "key": "SITE"}, "changes": {}},
     ),
     "Bitbucket Data Center: a pull request": p.data_center("pr:opened", {"eventKey": "pr:opened", "date": "x"}),
+    # As tests leave its source out.
+    "Spinnaker: a pipeline, in short": p.posted({"details": {"type": "orca:pipeline:complete"}}, {}),
     "SourceHut: a ticket": p.posted(sourcehut_query(event="TICKET_CREATED", uuid="7"), {}),
     # https://ubuntu.com/docs/launchpad/user/reference/webhooks/
     "Launchpad: a merge proposal": p.posted(
