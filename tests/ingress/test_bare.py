@@ -448,6 +448,13 @@ TYPES = (
     *("EC2 Instance Launch Successful", "EC2 Instance Terminate Unsuccessful", "EC2 Spot Fleet State Change"),
     *("EC2 Instance-terminate Lifecycle Action", "EC2 Spot Instance Interruption Warning", "Glue Job Run Status"),
     *("RDS Blue Green Deployment Event", "Config Configuration History Delivery Status"),
+    *("Amplify Deployment Status Change", "CloudWatch Alarm Configuration Change", "Config Rules Compliance Change"),
+    *("CodeDeploy Instance State-change Notification", "Config Rules Re-evaluation Status", "EC2 Fleet Information"),
+    *("EC2 Fleet Instance Change", "EC2 Auto Scaling Instance Refresh Started", "EC2 Image Builder CVE Detected"),
+    *("EC2 Instance Rebalance Recommendation", "EC2 Spot Instance Request Fulfillment", "ECS Task State Change"),
+    *("ECS Service Action", "GuardDuty Malware Protection Object Scan Result", "Inspector2 Scan", "OpsItem Update"),
+    *("Object Access Tier Changed", "Object Restore Expired", "Object Restore Initiated", "Object Tags Deleted"),
+    *("Object Storage Class Changed", "Config Configuration Item Change"),
 )
 ASKED |= {f"AWS's {kind}, without a source": {"detail-type": kind, "detail": {"status": "FAILED"}} for kind in TYPES}
 
