@@ -305,6 +305,8 @@ ASKED: dict[str, dict[str, Any]] = {
         "detail": {"build-id": "arn:x", "project-name": "site", "completed-phase": "BUILD"}
     },
     "CodeBuild, in short": {"build-status": "FAILED", "project-name": "site"},
+    "CodeBuild's type, in short": {"detail-type": "CodeBuild State Change", "detail": {}},
+    "CodePipeline's type, in short": {"detail-type": "CodePipeline State Change", "detail": {}},
     "CodeBuild's notification, in short": {"detailType": "CodeBuild Build State Change"},
     "CodeBuild's build, without a source": {
         "detail-type": "CodeBuild Build State Change",
@@ -661,6 +663,7 @@ def test_an_event_of_a_service_without_a_source_is_known_by_its_detail_and_type(
     [
         ("AWS news via RSS", {"page": 7}),
         ("CodeBuild tutorial published", {"page": 7}),
+        ("CodePipeline Price Change", {"page": 7}),
         ("AWS Health guide published", {"page": 7}),
         ("Config Page Change", {"page": 7}),
         ("Config Rules Updated", {"page": 7}),

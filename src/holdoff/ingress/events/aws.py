@@ -342,11 +342,11 @@ _ASKED_BY: Final = (
     ("CloudWatch", "log lines", "awslogs.data", "messageType=DATA_MESSAGE|CONTROL_MESSAGE & logGroup"),
     ("CodeBuild", "a build's state", "build-id & project-name", "detail.build-id & detail.project-name"),
     ("CodeBuild", "a build's state", f"detail.build-status={_STATUSES}", f"project-name & build-status={_STATUSES}"),
-    ("CodeBuild", "a build's state", "detail-type,detailType=CodeBuild * State Change|CodeBuild * Phase Change"),
+    ("CodeBuild", "a build's state", "detail-type,detailType=CodeBuild *State Change|CodeBuild *Phase Change"),
     ("CodeDeploy", "a deployment's state", "eventTriggerName & deploymentId"),
     ("CodeDeploy", "a hook", "LifecycleEventHookExecutionId"),
     (
-        *("CodePipeline", "a pipeline's state", "detail-type,detailType=CodePipeline * Change"),
+        *("CodePipeline", "a pipeline's state", "detail-type,detailType=CodePipeline *State Change"),
         "pipeline & execution-id & state",
         "detail.pipeline & detail.state=STARTED|RESUMED|SUCCEEDED|FAILED|CANCELED|STOPPING|STOPPED|SUPERSEDED",
     ),
