@@ -477,6 +477,12 @@ def test_what_a_service_asks_of_functions_is_no_change(name: str) -> None:
         ({"SecretId": "arn:x", "ClientRequestToken": "t", "Step": "finishSecret"}, "SecretId"),
         ({"invokingEvent": "{}", "configRuleName": "r", "resultToken": "t"}, "configRuleName"),
         ({"originationNumber": "+1", "destinationNumber": "+2", "inboundMessageId": "i"}, "destinationNumber"),
+        ({"detail": {"build-id": "b", "project-name": "x", "build-status": "FAILED"}}, "detail.build-status"),
+        ({"Details": {"ContactData": {"ContactId": "7", "Attributes": {}}}}, "Details.ContactData.ContactId"),
+        ({"invocationSchemaVersion": "1.0", "invocationId": "i", "tasks": []}, "invocationId"),
+        ({"xAmzRequestId": "r", "protocolVersion": "1.00", "getObjectContext": {"inputS3Url": "x"}}, "xAmzRequestId"),
+        ({"detail-type": "SageMaker Training", "detail": {"TrainingJobStatus": "Failed"}}, "detail-type"),
+        ({"detail-type": "x", "detail": {"scanResultDetails": {"scanResultStatus": "FAILED"}}}, "detail-type"),
     ],
 )
 def test_a_rule_takes_what_a_service_asks_by_what_it_asks_about(event: dict[str, Any], path: str) -> None:

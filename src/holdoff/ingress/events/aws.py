@@ -340,8 +340,8 @@ _ASKED_BY: Final = (
     ("CloudWatch", "an alarm", "AlarmName only AlarmName", "alarmName,detail.alarmName & state.value"),
     ("CloudWatch", "an alarm", "detail.alarmName & detail.state.value", "alarmData.alarmName,alarmData.state.value"),
     ("CloudWatch", "log lines", "awslogs.data", "messageType=DATA_MESSAGE|CONTROL_MESSAGE & logGroup"),
-    ("CodeBuild", "a build's state", "build-id & project-name", "detail.build-id & detail.project-name"),
-    ("CodeBuild", "a build's state", f"detail.build-status={_STATUSES}", f"project-name & build-status={_STATUSES}"),
+    ("CodeBuild", "a build's state", "build-id & project-name", f"project-name & build-status={_STATUSES}"),
+    ("CodeBuild", "a build's state", f"detail.build-status={_STATUSES}", "detail.build-id & detail.project-name"),
     ("CodeBuild", "a build's state", "detail-type,detailType=CodeBuild *State Change|CodeBuild *Phase Change"),
     ("CodeDeploy", "a deployment's state", "eventTriggerName & deploymentId"),
     ("CodeDeploy", "a hook", "LifecycleEventHookExecutionId"),
@@ -362,8 +362,8 @@ _ASKED_BY: Final = (
     ("Config", "a notice", "detail.newEvaluationResult.complianceType=*COMPLIANT"),
     ("Config", "a notice", "messageType=Config*|Oversized*|Compliance*|Scheduled* & recordVersion"),
     ("Connect", "a campaign's step", "InvocationMetadata.CampaignContext.CampaignId"),
-    ("Connect", "a contact's step", "Name=ContactFlowEvent", "Details.ContactData.Attributes={}"),
     ("Connect", "a contact's step", "Details.ContactData.ContactId,Details.ContactData.CustomerEndpoint.Address"),
+    ("Connect", "a contact's step", "Name=ContactFlowEvent", "Details.ContactData.Attributes={}"),
     ("Cost Explorer", "an anomaly", "anomalyId & monitorArn"),
     ("DevOps Guru", "an insight", "InsightId & MessageType"),
     ("ECS", "a hook", "lifecycleStage & executionId"),
@@ -397,9 +397,9 @@ _ASKED_BY: Final = (
     ("Redshift", "a function's call", "external_function & query_id"),
     ("Rekognition, Textract", "a job's end", "JobId & Status & API"),
     ("Rekognition", "what a stream shows", "eventNamespace.type & inputInformation.kinesisVideo.streamArn"),
-    ("S3", "a batch's task", "invocationSchemaVersion"),
+    ("S3", "a batch's task", "invocationSchemaVersion & invocationId", "invocationSchemaVersion"),
+    ("S3", "a request", "xAmzRequestId & protocolVersion", "listObjectsV2Context.inputS3Url"),
     ("S3", "a request", "getObjectContext.inputS3Url,getObjectContext.outputRoute,headObjectContext.inputS3Url"),
-    ("S3", "a request", "listObjectsV2Context.inputS3Url", "xAmzRequestId & protocolVersion"),
     ("SageMaker, Transcribe", "a job's state", "detail.TrainingJobStatus,detail.TranscriptionJobStatus"),
     ("SageMaker", "a labelling step", "labelingJobArn"),
     ("SageMaker", "a model that is not approved", "detail.ModelApprovalStatus=Rejected|PendingManualApproval"),
@@ -430,14 +430,14 @@ _ASKED_BY: Final = (
     ("AWS", "an event", "detail.type=*:EC2/*|*:IAMUser/* & detail.title,detail.severity"),
     ("AWS", "a notice", f"sns.Subject={_SUBJECTS}", f"sns.Message,sqs.body={_BEGINNINGS}"),
 )
-#: None of these is a change. A rule names the type by a condition on the same paths.
+#: None of these is a change. A rule names the type by a condition on the same paths, or on EventBridge's own.
 _ASKED: Final = tuple(
     Kind(
         sender=sender,
         name=name,
         when=known,
         ignored=f"nothing is built for {name} of {sender} unless a rule takes it",
-        named_by=paths_of(known),
+        named_by=("detail-type", *paths_of(known)),
         reason=name,
     )
     for sender, name, *several in _ASKED_BY
