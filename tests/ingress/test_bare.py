@@ -593,6 +593,13 @@ def test_a_push_s_detail_that_does_not_say_who_pushed_is_one(missing: str) -> No
         assert not isinstance(outcome, Request) or outcome.source_version == "3e5983DESTINATION"
 
 
+def test_an_image_action_in_short_is_a_change_only_if_it_pushed() -> None:
+    for action, kind in (("PUSH", Request), ("REPLICATE", Request), ("DELETE", Ignored), ("published", Request)):
+        (outcome,) = ONE.intents(opened({"repository-name": "site", "action-type": action})[0])
+        assert isinstance(outcome, kind)
+        assert (getattr(outcome, "reason", None) == "image site pushed") == (action in ("PUSH", "REPLICATE"))
+
+
 def test_a_pushed_image_whose_result_a_template_left_out_is_a_change() -> None:
     """A rule of EventBridge for ``SUCCESS`` alone need not hand the result on."""
     event = s.ecr()
@@ -792,6 +799,8 @@ OWN: dict[str, dict[str, Any]] = {
     "Airbrake": {"error": {"error_class": "x"}},
     "Alexa": {"header": {"namespace": "blog"}, "payload": {}},
     "Amplify, started": {"appId": "shop", "branchName": "main", "jobStatus": "STARTED"},
+    "Amplify, started, of docs": {"appId": "docs", "branchName": "main", "jobStatus": "STARTED"},
+    "Amplify, a job of a shop": {"appId": "shop", "branchName": "main", "jobId": "7", "jobStatus": "STARTED"},
     "AppOptics": {"alert": {"id": 1, "name": "x"}, "trigger_time": 1},
     "Azure Monitor": {"schemaId": "article", "data": {"status": "Activated"}},
     "BigCommerce": {"producer": "blog", "scope": "store/order/created"},
