@@ -479,6 +479,7 @@ def test_what_a_service_asks_of_functions_is_no_change(name: str) -> None:
         ({"originationNumber": "+1", "destinationNumber": "+2", "inboundMessageId": "i"}, "destinationNumber"),
         ({"detail": {"build-id": "b", "project-name": "x", "build-status": "FAILED"}}, "detail.build-status"),
         ({"Details": {"ContactData": {"ContactId": "7", "Attributes": {}}}}, "Details.ContactData.ContactId"),
+        ({"Name": "ContactFlowEvent", "Details": {"ContactData": {"ContactId": "7"}}}, "Name"),
         ({"invocationSchemaVersion": "1.0", "invocationId": "i", "tasks": []}, "invocationId"),
         ({"xAmzRequestId": "r", "protocolVersion": "1.00", "getObjectContext": {"inputS3Url": "x"}}, "xAmzRequestId"),
         ({"detail-type": "SageMaker Training", "detail": {"TrainingJobStatus": "Failed"}}, "detail-type"),
