@@ -96,6 +96,8 @@ OTHERS = {
         {"actor": {"uuid": "{1}"}, "project": {"type": "project", "uuid": "{2}", "key": "SITE"}, "changes": {}},
     ),
     "Bitbucket Data Center: a pull request": p.data_center("pr:opened", {"eventKey": "pr:opened", "date": "x"}),
+    # As tests leave its source out.
+    "Spinnaker: a pipeline, in short": p.posted({"details": {"type": "orca:pipeline:complete"}}, {}),
     "SourceHut: a ticket": p.posted(sourcehut_query(event="TICKET_CREATED", uuid="7"), {}),
     # https://ubuntu.com/docs/launchpad/user/reference/webhooks/
     "Launchpad: a merge proposal": p.posted(
@@ -186,6 +188,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "Amazon Q": {"version": "1.0", "source": "custom", "content": {"textType": "client-markdown", "description": "x"}},
     # As commands and tests in public repositories call functions.
     "API Gateway, in short": {"authorizationToken": "Bearer x"},
+    "API Gateway, in short, with its type": {"type": "TOKEN", "authorizationToken": "Bearer x"},
     "AppSync, in short, by a user": {"arguments": {"cardId": "test"}, "identity": {"sub": "test-user"}},
     "Bedrock, in short, without a version": {"actionGroup": "a", "function": "f", "parameters": []},
     "Bedrock, in short, by a path": {"actionGroup": "a", "apiPath": "/calendar", "parameters": []},
@@ -210,6 +213,12 @@ ASKED: dict[str, dict[str, Any]] = {
     "Cognito, a sender": {"triggerSource": "CustomEmailSender_AccountTakeOverNotification", "request": {}},
     "Cognito, a message": {"triggerSource": "CustomMessage_SignUp", "request": {"codeParameter": "{####}"}},
     "Cognito, a user": {"userPoolId": "us-east-1_123456789", "userName": "ann"},
+    "Cognito, a user, in short": {
+        "userPoolId": "us-east-1_123456789",
+        "userName": "ann",
+        "request": {},
+        "response": {},
+    },
     "Cognito, a trigger alone": {"triggerSource": "PreSignUp_AdminCreateUser"},
     "Cognito, before": {"triggerSource": "PreAuthentication_Authentication", "userName": "ann"},
     "Cognito, after": {"triggerSource": "PostAuthentication_Authentication", "userName": "ann"},
@@ -296,6 +305,8 @@ ASKED: dict[str, dict[str, Any]] = {
         "detail": {"build-id": "arn:x", "project-name": "site", "completed-phase": "BUILD"}
     },
     "CodeBuild, in short": {"build-status": "FAILED", "project-name": "site"},
+    "CodeBuild's type, in short": {"detail-type": "CodeBuild State Change", "detail": {}},
+    "CodePipeline's type, in short": {"detail-type": "CodePipeline State Change", "detail": {}},
     "CodeBuild's notification, in short": {"detailType": "CodeBuild Build State Change"},
     "CodeBuild's build, without a source": {
         "detail-type": "CodeBuild Build State Change",
@@ -434,7 +445,18 @@ TYPES = (
     *("DMS Replication State Change", "DMS Replication Task State Change", "EBS Snapshot Notification"),
     *("Glue Crawler State Change", "MediaConvert Job State Change", "SageMaker Endpoint State Change"),
     *("SageMaker Training Job State Change", "Step Functions Execution Status Change", "Tag Change on Resource"),
-    *("Security Hub Findings - Imported", "OpsItem Create"),
+    *("Security Hub Findings - Imported", "OpsItem Create", "EC2 AMI State Change", "EC2 Fleet State Change"),
+    *("EC2 Fleet Error", "EC2 Fast Launch State-change Notification", "EC2 Image Builder Image State Change"),
+    *("EC2 Instance Launch Successful", "EC2 Instance Terminate Unsuccessful", "EC2 Spot Fleet State Change"),
+    *("EC2 Instance-terminate Lifecycle Action", "EC2 Spot Instance Interruption Warning", "Glue Job Run Status"),
+    *("RDS Blue Green Deployment Event", "Config Configuration History Delivery Status"),
+    *("Amplify Deployment Status Change", "CloudWatch Alarm Configuration Change", "Config Rules Compliance Change"),
+    *("CodeDeploy Instance State-change Notification", "Config Rules Re-evaluation Status", "EC2 Fleet Information"),
+    *("EC2 Fleet Instance Change", "EC2 Auto Scaling Instance Refresh Started", "EC2 Image Builder CVE Detected"),
+    *("EC2 Instance Rebalance Recommendation", "EC2 Spot Instance Request Fulfillment", "ECS Task State Change"),
+    *("ECS Service Action", "GuardDuty Malware Protection Object Scan Result", "Inspector2 Scan", "OpsItem Update"),
+    *("Object Access Tier Changed", "Object Restore Expired", "Object Restore Initiated", "Object Tags Deleted"),
+    *("Object Storage Class Changed", "Config Configuration Item Change"),
 )
 ASKED |= {f"AWS's {kind}, without a source": {"detail-type": kind, "detail": {"status": "FAILED"}} for kind in TYPES}
 
@@ -455,6 +477,13 @@ def test_what_a_service_asks_of_functions_is_no_change(name: str) -> None:
         ({"SecretId": "arn:x", "ClientRequestToken": "t", "Step": "finishSecret"}, "SecretId"),
         ({"invokingEvent": "{}", "configRuleName": "r", "resultToken": "t"}, "configRuleName"),
         ({"originationNumber": "+1", "destinationNumber": "+2", "inboundMessageId": "i"}, "destinationNumber"),
+        ({"detail": {"build-id": "b", "project-name": "x", "build-status": "FAILED"}}, "detail.build-status"),
+        ({"Details": {"ContactData": {"ContactId": "7", "Attributes": {}}}}, "Details.ContactData.ContactId"),
+        ({"Name": "ContactFlowEvent", "Details": {"ContactData": {"ContactId": "7"}}}, "Name"),
+        ({"invocationSchemaVersion": "1.0", "invocationId": "i", "tasks": []}, "invocationId"),
+        ({"xAmzRequestId": "r", "protocolVersion": "1.00", "getObjectContext": {"inputS3Url": "x"}}, "xAmzRequestId"),
+        ({"detail-type": "SageMaker Training", "detail": {"TrainingJobStatus": "Failed"}}, "detail-type"),
+        ({"detail-type": "x", "detail": {"scanResultDetails": {"scanResultStatus": "FAILED"}}}, "detail-type"),
     ],
 )
 def test_a_rule_takes_what_a_service_asks_by_what_it_asks_about(event: dict[str, Any], path: str) -> None:
@@ -525,7 +554,25 @@ def test_health_is_known_by_its_arn_too() -> None:
         (ignored,) = ONE.intents(opened(event)[0])
         assert isinstance(ignored, Ignored)
         assert "aws.health's" in ignored.why
-        assert isinstance(ONE.intents(opened({**event, "eventArn": "7", "detail": {"eventArn": "7"}})[0])[0], Request)
+    for event in (own := {**told, "eventArn": "7"}, {"detail": own}):
+        assert isinstance(ONE.intents(opened(event)[0])[0], Request)
+
+
+@pytest.mark.parametrize(
+    ("kind", "service"),
+    [
+        ("Amplify Deployment Status Change", "amplify"),
+        ("CodeDeploy Deployment State-change Notification", "codedeploy"),
+        ("ECS Service Action", "ecs"),
+        ("Glue Job Run Status", "glue"),
+        ("Step Functions Execution Status Change", "states"),
+    ],
+)
+def test_such_an_event_with_its_type_and_without_its_source_has_its_source_too(kind: str, service: str) -> None:
+    """So a rule that takes what the service sends takes it."""
+    (message,) = opened({"detail-type": kind, "detail": STATES[service]})
+    assert isinstance(ONE.intents(message)[0], Ignored)
+    assert isinstance(with_rule(source=f"aws.{service}").intents(message)[0], Request)
 
 
 @pytest.mark.parametrize("service", STATES)
@@ -545,6 +592,13 @@ def test_a_push_s_detail_that_does_not_say_who_pushed_is_one(missing: str) -> No
         (outcome,) = ONE.intents(opened({k: v for k, v in detail.items() if k != missing})[0])
         assert isinstance(outcome, kind)
         assert not isinstance(outcome, Request) or outcome.source_version == "3e5983DESTINATION"
+
+
+def test_an_image_action_in_short_is_a_change_only_if_it_pushed() -> None:
+    for action, kind in (("PUSH", Request), ("REPLICATE", Request), ("DELETE", Ignored), ("published", Request)):
+        (outcome,) = ONE.intents(opened({"repository-name": "site", "action-type": action})[0])
+        assert isinstance(outcome, kind)
+        assert (getattr(outcome, "reason", None) == "image site pushed") == (action in ("PUSH", "REPLICATE"))
 
 
 def test_a_pushed_image_whose_result_a_template_left_out_is_a_change() -> None:
@@ -623,8 +677,15 @@ def test_an_event_of_a_service_without_a_source_is_known_by_its_detail_and_type(
     [
         ("AWS news via RSS", {"page": 7}),
         ("CodeBuild tutorial published", {"page": 7}),
+        ("CodePipeline Price Change", {"page": 7}),
+        ("AWS Health guide published", {"page": 7}),
         ("Config Page Change", {"page": 7}),
+        ("Config Rules Updated", {"page": 7}),
         ("EC2 guide published", {"page": 7}),
+        ("EC2 Instance Prices Updated", {"page": 7}),
+        ("EC2 Spot Instance Prices Updated", {"page": 7}),
+        ("Object Storage Prices Updated", {"page": 7}),
+        ("Object Tags Updated", {"page": 7}),
         ("Object published", s.s3_created()["detail"]),
         ("Page Moved", {"eventCategory": "Data"}),
         ("Page Moved", {"build-status": "published"}),
@@ -739,6 +800,8 @@ OWN: dict[str, dict[str, Any]] = {
     "Airbrake": {"error": {"error_class": "x"}},
     "Alexa": {"header": {"namespace": "blog"}, "payload": {}},
     "Amplify, started": {"appId": "shop", "branchName": "main", "jobStatus": "STARTED"},
+    "Amplify, started, of docs": {"appId": "docs", "branchName": "main", "jobStatus": "STARTED"},
+    "Amplify, a job of a shop": {"appId": "shop", "branchName": "main", "jobId": "7", "jobStatus": "STARTED"},
     "AppOptics": {"alert": {"id": 1, "name": "x"}, "trigger_time": 1},
     "Azure Monitor": {"schemaId": "article", "data": {"status": "Activated"}},
     "BigCommerce": {"producer": "blog", "scope": "store/order/created"},
@@ -786,6 +849,7 @@ OWN: dict[str, dict[str, Any]] = {
     "a git host": {"action": "published", "sender": {"name": "ann"}},
     "a git host, a pull request": {"edition": "7", "pull_request": {"number": 12}},
     "API Gateway": {"authorizationToken": "x", "page": 7},
+    "API Gateway, a type of one's own": {"authorizationToken": "x", "type": "page.updated"},
     "AppSync": {"typeName": "Page", "fieldName": "title", "value": "x"},
     "AppSync, an identity": {"identity": {"sub": "ann"}, "arguments": {}, "page": 7},
     "Athena": {"@type": "Article", "queryId": "7", "catalogName": "x"},
@@ -804,6 +868,9 @@ OWN: dict[str, dict[str, Any]] = {
     "Bedrock, a group": {"actionGroup": "pages", "parameters": [{"name": "page", "value": "x"}]},
     "Bedrock, a path": {"apiPath": "/pages", "parameters": [{"name": "page", "value": "x"}], "event": "published"},
     "Cognito": {"triggerSource": "cms_edit", "userName": "ann", "request": {"session": [], "page": 7}},
+    "Cognito, a challenge": {"request": {"challengeName": "Photo of the week"}},
+    "Cognito, a post": {"triggerSource": "PostAuthor_Changed", "page": 7},
+    "Cognito, a profile": {"userPoolId": "eu-west-1_1", "userName": "ann", "action": "profile changed"},
     "Config, an evaluation": {"detail": {"newEvaluationResult": {"complianceType": "passed"}, "resourceId": "7"}},
     "Connect": {"Details": {"ContactData": {"Email": "ann@example.com"}, "Parameters": {"page": "7"}}},
     "Lex": {"inputTranscript": "x", "page": 7},
@@ -928,6 +995,7 @@ OWN: dict[str, dict[str, Any]] = {
     "Pulumi": {"stackName": "site", "organization": {"name": "octo"}},
     "Snyk": {"project": {"name": "site", "testFrequency": "daily"}, "org": {"slug": "octo"}},
     "SourceHut": {"data": {"webhook": {"uuid": "7", "event": "PUBLISHED"}}},
+    "Azure DevOps, a notification": {"eventType": "page.published", "publisherId": "cms", "notificationId": 7},
     "Azure DevOps, a subscription": {"eventType": "page.published", "publisherId": "cms", "subscriptionId": "7"},
     "Datadog, a page": {"event_type": "page.updated", "org": {"id": 4}, "title": "x", "last_updated": "2026-11-25"},
     "DatoCMS": {"entity_type": "product", "event_type": "updated", "entity_id": 7, "environment": "production"},

@@ -205,17 +205,23 @@ _UNKNOWN: Final[Mapping[str, Any]] = {
 }
 #: An event of AWS without its type: a template left it out.
 _UNTYPED: Final = Kind(when="source=aws.*", named_by=("detail-type", "source"), **_UNKNOWN)
-#: The types of events that are never a change, and of which a template left out the source.
+#: The types of events that are never a change, and of which a template left out the source. One's own may begin alike.
 _STATES: Final = (
-    "detail-type=AWS Health *|Amplify Deployment Status Change|Batch Job State Change|CloudFormation * Status Change"
-    "|CloudWatch Alarm * Change|CodeDeploy * State-change Notification|Config Configuration *|Config Rules *"
-    "|DMS Replication *State Change|Durable Execution Status Change|EBS * Notification|EC2 Auto Scaling *|EC2 Instance*"
-    "|EC2 Spot *|ECS * Change|ECS Service Action|Glue * State Change|GuardDuty Finding|GuardDuty * Protection *"
-    "|Inspector2 *|MediaConvert * Change|Object ACL *|Object Access *|Object Restore *|Object Storage *|Object Tags *"
-    "|OpsItem *|RDS DB *|SageMaker * Job State Change|SageMaker Endpoint *|Security Hub Findings *"
+    "AWS Health *Event|Amplify Deployment Status Change|Batch Job State Change|CloudFormation * Status Change"
+    "|CloudWatch Alarm * Change|CodeDeploy * State-change Notification|Config Configuration Item Change"
+    "|Config Configuration * Status|Config Rules Compliance Change|Config Rules Re-evaluation Status"
+    "|DMS Replication *State Change|Durable Execution Status Change|EBS * Notification|EC2 * State Change"
+    "|EC2 * State-change Notification|EC2 *Fleet * Change|EC2 *Fleet Error|EC2 *Fleet Information"
+    "|EC2 Auto Scaling Instance *|EC2 Image Builder *|EC2 Instance *uccessful|EC2 Instance-* Lifecycle Action"
+    "|EC2 Instance Rebalance *|EC2 Spot Instance Interruption Warning|EC2 Spot Instance Request Fulfillment"
+    "|ECS * State Change|ECS Service Action|Glue * State Change|Glue Job Run Status|GuardDuty Finding"
+    "|GuardDuty Malware Protection *|Inspector2 *|MediaConvert Job State Change|Object ACL Updated"
+    "|Object Access Tier Changed|Object Restore Completed|Object Restore Expired|Object Restore Initiated"
+    "|Object Storage Class Changed|Object Tags Added|Object Tags Deleted|OpsItem Create|OpsItem Update|RDS * Event"
+    "|SageMaker * Job State Change|SageMaker Endpoint *State Change|Security Hub Findings - *"
     "|Step Functions * Status Change|Tag Change on Resource"
 )
-_UNSOURCED: Final = Kind(when=_STATES, named_by=("detail-type",), **_UNKNOWN)
+_UNSOURCED: Final = Kind(when=f"detail-type={_STATES}", named_by=("detail-type",), **_UNKNOWN)
 #: In the names of schedules that keep functions warm: Zappa's is ``zappa-keep-warm-handler.keep_warm_callback``.
 _WARM_NAMES: Final = "*KeepWarm*|*WarmUp*|*Warmer*|" + "|".join(
     f"*{before}{word}{after}"
@@ -277,8 +283,10 @@ DETAILS: Final = (
     ("SourceArn=arn:*:rds:* & EventCategories", "aws.rds", "event"),
     ("executionArn=arn:* & stateMachineArn & startDate", "aws.states", "Step Functions Execution Status Change"),
 )
-#: The types of those that may be a change. Under a type of one's own such a detail is an event of one's own.
-BY_TYPE: Final = "detail-type,detailType=AWS * via CloudTrail|CodeCommit *|ECR *|Object Created|Object Deleted"
+#: The types of these events. Under a type of one's own such a detail is an event of one's own.
+BY_TYPE: Final = (
+    f"detail-type,detailType=AWS * via CloudTrail|CodeCommit *|ECR *|Object Created|Object Deleted|{_STATES}"
+)
 
 #: What services send to topics in plain text: by its subject, or by how it begins.
 _SUBJECTS: Final = (
@@ -298,7 +306,8 @@ _ASKED_BY: Final = (
     ("Alexa", "a request", "request.type & request.requestId", "header.namespace & header.payloadVersion"),
     ("Alexa", "a request", "directive.header.namespace=Alexa*", "request.type=LaunchRequest|IntentRequest|SessionEnd*"),
     ("Amazon Q", "a notice for a chat", "version & source=custom & content.description"),
-    ("API Gateway", "a question for rights", "methodArn", "authorizationToken only authorizationToken,type"),
+    ("API Gateway", "a question for rights", "methodArn", "authorizationToken & type=TOKEN"),
+    ("API Gateway", "a question for rights", "authorizationToken only authorizationToken"),
     ("AppConfig", "a step of a deployment", "Type & Application.Id & ConfigurationProfile.Id"),
     ("AppConfig", "a question for validity", "applicationId & configurationProfileId"),
     ("AppSync", "a request", "info.fieldName,Info.fieldName", "typeName & fieldName & request.headers.host"),
@@ -331,28 +340,31 @@ _ASKED_BY: Final = (
     ("CloudWatch", "an alarm", "AlarmName only AlarmName", "alarmName,detail.alarmName & state.value"),
     ("CloudWatch", "an alarm", "detail.alarmName & detail.state.value", "alarmData.alarmName,alarmData.state.value"),
     ("CloudWatch", "log lines", "awslogs.data", "messageType=DATA_MESSAGE|CONTROL_MESSAGE & logGroup"),
-    ("CodeBuild", "a build's state", "build-id & project-name", "detail.build-id & detail.project-name"),
-    ("CodeBuild", "a build's state", f"detail.build-status={_STATUSES}", f"project-name & build-status={_STATUSES}"),
-    ("CodeBuild", "a build's state", "detail-type,detailType=CodeBuild * State Change|CodeBuild * Phase Change"),
+    ("CodeBuild", "a build's state", "build-id & project-name", f"project-name & build-status={_STATUSES}"),
+    ("CodeBuild", "a build's state", f"detail.build-status={_STATUSES}", "detail.build-id & detail.project-name"),
+    ("CodeBuild", "a build's state", "detail-type,detailType=CodeBuild *State Change|CodeBuild *Phase Change"),
     ("CodeDeploy", "a deployment's state", "eventTriggerName & deploymentId"),
     ("CodeDeploy", "a hook", "LifecycleEventHookExecutionId"),
     (
-        *("CodePipeline", "a pipeline's state", "detail-type,detailType=CodePipeline * Change"),
+        *("CodePipeline", "a pipeline's state", "detail-type,detailType=CodePipeline *State Change"),
         "pipeline & execution-id & state",
         "detail.pipeline & detail.state=STARTED|RESUMED|SUCCEEDED|FAILED|CANCELED|STOPPING|STOPPED|SUPERSEDED",
     ),
     ("CodePipeline", "a question for approval", "approval.pipelineName"),
-    ("Cognito", "a request", "identityPoolId & eventType", "userPoolId & triggerSource,userName"),
-    ("Cognito", "a request", "request.userAttributes.email,request.userAttributes.sub,request.challengeName"),
-    ("Cognito", "a request", "request.session.0.challengeName", "request.session=[] & response={}"),
-    ("Cognito", "a request", "triggerSource=PreSignUp_*|PreAuth*_*|PostAuth*_*|PostConfirmation_*|TokenGeneration_*"),
-    ("Cognito", "a request", "triggerSource=CustomMessage_*|Custom*Sender_*|*AuthChallenge*_*|UserMigration_*"),
+    ("Cognito", "a request", "identityPoolId & eventType", "userPoolId & triggerSource"),
+    ("Cognito", "a request", "userPoolId & userName only region,request,response,userName,userPoolId"),
+    ("Cognito", "a request", "request.userAttributes.email,request.userAttributes.sub"),
+    ("Cognito", "a request", "request.challengeName,request.session.0.challengeName=*_*"),
+    ("Cognito", "a request", "triggerSource=PreSignUp_*|PostConfirmation_*|PreAuthentication_*|PostAuthentication_*"),
+    ("Cognito", "a request", "triggerSource=TokenGeneration_*|CustomMessage_*|Custom*Sender_*|*AuthChallenge*_*"),
+    ("Cognito", "a request", "triggerSource=UserMigration_*", "request.session=[] & response={}"),
     ("Config", "a check", "configRuleName,invokingEvent & resultToken", "invokingEvent"),
     ("Config", "a notice", "detail.newEvaluationResult.complianceType=*COMPLIANT"),
     ("Config", "a notice", "messageType=Config*|Oversized*|Compliance*|Scheduled* & recordVersion"),
     ("Connect", "a campaign's step", "InvocationMetadata.CampaignContext.CampaignId"),
-    ("Connect", "a contact's step", "Name=ContactFlowEvent", "Details.ContactData.Attributes={}"),
-    ("Connect", "a contact's step", "Details.ContactData.ContactId,Details.ContactData.CustomerEndpoint.Address"),
+    ("Connect", "a contact's step", "Name=ContactFlowEvent", "Details.ContactData.ContactId"),
+    ("Connect", "a contact's step", "Details.ContactData.CustomerEndpoint.Address"),
+    ("Connect", "a contact's step", "Details.ContactData.Attributes={}"),
     ("Cost Explorer", "an anomaly", "anomalyId & monitorArn"),
     ("DevOps Guru", "an insight", "InsightId & MessageType"),
     ("ECS", "a hook", "lifecycleStage & executionId"),
@@ -386,9 +398,9 @@ _ASKED_BY: Final = (
     ("Redshift", "a function's call", "external_function & query_id"),
     ("Rekognition, Textract", "a job's end", "JobId & Status & API"),
     ("Rekognition", "what a stream shows", "eventNamespace.type & inputInformation.kinesisVideo.streamArn"),
-    ("S3", "a batch's task", "invocationSchemaVersion"),
+    ("S3", "a batch's task", "invocationSchemaVersion & invocationId", "invocationSchemaVersion"),
+    ("S3", "a request", "xAmzRequestId & protocolVersion", "listObjectsV2Context.inputS3Url"),
     ("S3", "a request", "getObjectContext.inputS3Url,getObjectContext.outputRoute,headObjectContext.inputS3Url"),
-    ("S3", "a request", "listObjectsV2Context.inputS3Url", "xAmzRequestId & protocolVersion"),
     ("SageMaker, Transcribe", "a job's state", "detail.TrainingJobStatus,detail.TranscriptionJobStatus"),
     ("SageMaker", "a labelling step", "labelingJobArn"),
     ("SageMaker", "a model that is not approved", "detail.ModelApprovalStatus=Rejected|PendingManualApproval"),
@@ -419,14 +431,14 @@ _ASKED_BY: Final = (
     ("AWS", "an event", "detail.type=*:EC2/*|*:IAMUser/* & detail.title,detail.severity"),
     ("AWS", "a notice", f"sns.Subject={_SUBJECTS}", f"sns.Message,sqs.body={_BEGINNINGS}"),
 )
-#: None of these is a change. A rule names the type by a condition on the same paths.
+#: None of these is a change. A rule names the type by a condition on the same paths, or on EventBridge's own.
 _ASKED: Final = tuple(
     Kind(
         sender=sender,
         name=name,
         when=known,
         ignored=f"nothing is built for {name} of {sender} unless a rule takes it",
-        named_by=paths_of(known),
+        named_by=("detail-type", *paths_of(known)),
         reason=name,
     )
     for sender, name, *several in _ASKED_BY

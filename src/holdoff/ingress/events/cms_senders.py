@@ -622,7 +622,7 @@ _HOSTS: Final = (
             ("Semaphore", "pipeline.state,event", "project_hash_id,workflow.id & project_hash_id,revision.commit_sha"),
             ("SonarQube", "qualityGate.status,status", "serverUrl & analysedAt"),
             ("Spacelift", "state", "stateVersion & run.id & account"),
-            ("Spinnaker", "details.type", "details.type=orca:*|build & details.source=orca|igor"),
+            ("Spinnaker", "details.type", "details.type=orca:*|build & details.type,details.source=orca*|igor"),
             ("TeamCity", "eventType,build.notifyType", "payload.buildTypeId,build.buildTypeId"),
             ("Terraform", "notifications.0.trigger,trigger,stage", "notification_configuration_id,task_result_id"),
             ("Travis CI", "state", "build_url=*travis*"),

@@ -261,7 +261,7 @@ _BITBUCKET_BARE: Final = (
 _IN_FULL: Final = "set the service hook's resource details to 'All'"
 _SERVICE_HOOKS: Final = (
     "eventType & publisherId=tfs|rm|pipelines|audit|azure-devops",
-    "eventType & publisherId & notificationId,resourceVersion",
+    "eventType & publisherId & resourceVersion",
     "eventType=git.*|build.complete|workitem.*|ms.vss-*|ms.azure-devops-* & createdDate,resource.pullRequestId",
 )
 _AZURE_KINDS: Final = (
@@ -296,7 +296,7 @@ _AT_GERRIT: Final = (
 _AT_SOURCEHUT: Final = "http.headers.x-webhook-event,data.webhook.event"
 _DELIVERY: Final = "http.headers.x-webhook-delivery,data.webhook.uuid"
 _TOLD_BY_SOURCEHUT: Final = (
-    f"repo:create|repo:update|repo:delete|REPO_*|GIT_*|TICKET_*|PATCHSET_*|JOB_*ATED & {_DELIVERY}"
+    f"repo:create|repo:update|repo:delete|REPO_*|GIT_*|TICKET_*|PATCHSET_*|JOB_CREATED|JOB_UPDATED & {_DELIVERY}"
 )
 _BACKLOG: Final = "project.projectKey & createdUser.id"
 _IN_PAGURE: Final = "msg.branch,body.branch,branch,msg.commit.branch,commit.branch"
