@@ -440,8 +440,9 @@ _OF_A_REF: Final = (
     ),
     _other(
         *("OneDev", "type"),
-        when="type=Build*ing|BuildFinished|BuildLabel*|BuildResumed|BuildSubmitted|BuildUpdated|CodeComment*|IssueComm*"
-        "|IssueChanged|IssueDeleted|IssueOpened|Issues*|PullRequest*|Workspace* & projectId,project.id & date",
+        when="type=BuildFinished|BuildLabel*|BuildPending|BuildResumed|BuildRetrying|BuildRunning|BuildSubmitted"
+        "|BuildUpdated|CodeComment*|IssueChanged|IssueComment*|IssueCommit*|IssueDeleted|IssueOpened|Issues*"
+        "|PullRequest*|Workspace* & projectId,project.id & date",
     ),
     # https://radicle.garden/help/ci: without a branch it is the default one
     _push("Radicle", f"{_AT_RADICLE}=push|branch_created|branch_updated", _IN_RADICLE, "after", "before"),
