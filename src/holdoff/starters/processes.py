@@ -76,8 +76,8 @@ def lives(name: str) -> bool | None:
 
 
 def command_lives(name: str) -> bool | None:
-    """Whether the command of that name runs, or has ended and its parent is stopped (SIGSTOP), which will report that;
-    ``None``: that cannot be known here, or its end is being reported."""
+    """Whether the command of that name runs, or has ended and a parent that is stopped (SIGSTOP) will report that end;
+    ``None``: that cannot be known here, or the end is being reported."""
     if (found := lives(name)) is not False:
         return found
     parent = state_of_parent(name)
@@ -85,7 +85,8 @@ def command_lives(name: str) -> bool | None:
 
 
 def state_of_parent(name: str) -> str | None:
-    """If it has ended, certainly no process will report the end of the child of that name."""
+    """``state_of`` the process that started the child of that name. If it has ended, no process reports that child's
+    end."""
     host, mark, _ = name.rsplit(":", 2)
     start, *parent = mark.split(".")
     return state_of(f"{host}:{start[:8]}{parent[0]}:{parent[1]}") if len(parent) == 2 else None

@@ -212,8 +212,8 @@ def swap_update(expected: Record, new: Record) -> Update:
     # Without ``moved``, any attribute may be in the item.
     gone = [name for name in TOUCHED if name not in plain and (name in was or expected.moved is None)]
     is_write, is_lastbuild = "#writes[0] = :was_write", "#lastbuild = :was_lastbuild"
-    if not expected.writes:
-        is_write = f"(attribute_not_exists(#writes[0]) OR {is_write})"  # a pad
+    if not expected.writes:  # the register may be there, and empty
+        is_write = f"(attribute_not_exists(#writes[0]) OR {is_write})"
     if expected.lastbuild is None:
         is_lastbuild = "(attribute_not_exists(#lastbuild) OR attribute_type(#lastbuild, :was_lastbuild))"
     remove = f" REMOVE {', '.join(f'#{name}' for name in gone)}" if gone else ""
