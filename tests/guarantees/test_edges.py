@@ -150,6 +150,17 @@ def test_g2_who_looks_after_a_command_by_the_settings_before_an_edit_makes_no_wa
     assert decision.outcome is Outcome.STARTED
 
 
+def test_g2_a_lease_that_is_renewed_by_the_settings_before_an_edit_makes_no_wake_later(bench: Bench) -> None:
+    """Each heartbeat of a command wrote the end of the old cooldown again."""
+    before = bench.gate("1h")
+    build = before.trigger()
+    bench.gate("1h").trigger(source_version="v2")
+    bench.gate("1m").wake()  # as a loop does with new settings
+    before.renew(build.token)
+    bench.clock.advance("1m")
+    assert list(bench.store.due(bench.clock.now_ms())) == [before.key]
+
+
 def test_what_a_loop_is_to_look_at_is_not_overdue_before_it_is_ready(bench: Bench) -> None:
     bench.builds.wait = lambda *_: 0  # type: ignore[attr-defined]
     gate = bench.gate("1h", from_file=True)
