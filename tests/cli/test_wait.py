@@ -649,3 +649,18 @@ def test_an_edit_does_not_have_a_caller_wait_for_the_command_in_which_it_runs(by
 
     assert ends(outer)[0] == 0
     assert by_file.lines() == ["first", "inner"]
+
+
+def test_an_edit_frees_the_gate_for_the_newest_one_before_the_loop(by_file: Cli) -> None:
+    loop = by_file.start("wake", "--watch", prelude=LONG_TURNS)
+    assert "watching" in line_of(loop.stderr)
+    newest = by_file.start("run", "p", "--wait", "-q", "--", *says("newest"))
+    waiting.until(lambda: by_file.record().pending)
+    newest.send_signal(signal.SIGSTOP)
+    by_file.change(since_a_minute)
+    by_file.config(of_cooldown("1ms"))
+    line_with(loop.stderr, "was read again")
+    newest.send_signal(signal.SIGCONT)
+
+    assert ends(newest) == (0, "")
+    assert by_file.lines() == ["first", "newest"]

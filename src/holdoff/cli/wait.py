@@ -20,7 +20,6 @@ from holdoff.core.decision import Decision, Outcome, Why
 from holdoff.core.errors import StartUnknown, StoreUnavailable
 from holdoff.core.pending import waiter_name
 from holdoff.core.record import Claim, Finished, Pending, Running
-from holdoff.core.waits import turn_ms
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -136,6 +135,7 @@ class Waiter:
     def _go_by(self, _: Store, gate_of: GateOf) -> None:
         """Wait by other settings."""
         self.gate = gate_of(self.gate.key) or self.gate
+        self.gate.terms = self.gate.terms.but(since_ms=now_ms(self.gate.store, self.gate.clock))
 
     def _wait_while_pending(self) -> Decision | Running | Finished:
         """The decision on the trigger, or another caller's build that covers it."""
@@ -158,9 +158,6 @@ class Waiter:
                 is_newest = isinstance(where, Pending) and where.waiters[:1] == (waiter_name(asked.token),)
                 match where:
                     case Claim() as claim if claim.lease_until_ms > now_ms(self.gate.store, self.gate.clock):
-                        nap_ms = SOON_MS
-                    case Pending() if self.gate is not before and (turn := turn_ms(where, asked.token)):
-                        self._nap(turn, so_far)  # the edit may have freed the gate: the turns count from then
                         nap_ms = SOON_MS
                     case Pending() | Claim():
                         self._countdown.clear()  # the command may run, and write, before wake returns
