@@ -139,3 +139,20 @@ def test_a_job_that_a_shell_has_in_its_background_draws_over_no_prompt(cli: Cli)
     assert terminal.end() == 0
     assert terminal.seen.startswith("holdoff: p deferred: ")
     assert "\rholdoff" not in terminal.seen
+
+
+def test_what_is_said_of_an_edit_begins_a_line(cli: Cli) -> None:
+    cli.config('[projects.p]\ncooldown = "1h"\nstarter = { command = ["true"] }\n')
+    cli("run", "p", "--", "true")
+    terminal = Terminal(cli, "run", "p", "--wait", "--", "true", columns=300)
+    terminal.wait_for("starts in")
+    cli.config("[projects.p]\n")
+    terminal.wait_for("as they were")
+    terminal.type(b"\x03")
+    terminal.end()
+    screen = pyte.Screen(300, 24)
+    pyte.Stream(screen).feed(terminal.seen)
+    said = [line for line in screen.display if "as they were" in line]
+
+    assert len(said) == 1
+    assert said[0].startswith(f"holdoff: {cli.folder}/holdoff.toml: ")

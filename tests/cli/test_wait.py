@@ -538,3 +538,129 @@ def test_after_an_edit_that_makes_the_cooldown_longer_the_newest_ones_command_ru
 
     assert (ends(older), ends(newest)) == ((0, ""), (0, ""))
     assert by_file.lines() == ["first", "newest"]
+
+
+def test_an_edit_frees_the_gate_for_the_newest_one_first(by_file: Cli) -> None:
+    older = by_file.start("run", "p", "--wait", "--", *says("older"), prelude=f"{IMPATIENT}{LONG_TURNS}")
+    assert "p deferred: " in line_of(older.stderr)
+    newest = by_file.start("run", "p", "--wait", "-q", "--", *says("newest"))
+    waiting.until(lambda: len(getattr(by_file.record().pending, "waiters", ())) == 2)
+    newest.send_signal(signal.SIGSTOP)
+    by_file.change(since_a_minute)
+    by_file.config(of_cooldown("1ms"))
+    line_with(older.stderr, "was read again")
+    newest.send_signal(signal.SIGCONT)
+
+    assert (ends(older)[0], ends(newest)) == (0, (0, ""))
+    assert by_file.lines() == ["first", "newest"]
+
+
+def since_a_minute(record: Record) -> Record:
+    """As if the last build had begun and ended, and both had come, a minute ago."""
+    assert record.lastbuild is not None
+    assert record.pending is not None
+    first_ms = record.pending.first_ms - 60_000
+    return record.but(lastbuild=record.lastbuild - 60, finished=None, pending=record.pending.but(first_ms=first_ms))
+
+
+LONG_TURNS = "\nimport holdoff.core.waits\nholdoff.core.waits.TURN_MS = 3_000"
+
+
+def test_an_edit_that_takes_the_project_out_is_a_wrong_one(by_file: Cli) -> None:
+    """The settings of the edit before count, not those of the caller's beginning."""
+    waits = by_file.start("run", "p", "--wait", "--", *says("second"))
+    assert "p deferred: " in line_of(waits.stderr)
+    by_file.config(of_cooldown("2h"))
+    assert line_of(waits.stderr).endswith("was read again\n")
+    by_file.config(of_cooldown("1ms").replace(".p]", ".q]"))
+    said = line_of(waits.stderr)
+    assert "projects.p is missing" in said
+    assert said.endswith("The settings stay as they were\n")
+    by_file.config(of_cooldown("1ms"))
+    assert ends(waits)[0] == 0
+
+
+def test_an_edit_of_the_store_to_one_that_cannot_be_made_ends_no_wait(by_file: Cli) -> None:
+    waits = by_file.start(
+        "run", "p", "--wait", "--", *says("second"), prelude="import sys; sys.modules['psycopg'] = None"
+    )
+    assert "p deferred: " in line_of(waits.stderr)
+    by_file.config(f"store = 'postgresql://host/db'\n{of_cooldown('1ms')}")
+    said = line_of(waits.stderr)
+    assert "needs psycopg" in said
+    assert said.endswith("The settings stay as they were\n")
+    by_file.config(of_cooldown("1ms"))
+    assert ends(waits)[0] == 0
+
+
+EDITS = ("sh", "-c", "echo ran >> ran; mv edited.toml holdoff.toml; exit 7")
+
+
+@pytest.fixture
+def left(cli: Cli) -> Cli:
+    """A start that was left."""
+    cli.config(of_cooldown("1h"))
+    cli("run", "p", "--", *RAN, prelude=KILLED_BEFORE_THE_START)
+    cli.change(lambda record: record.but(claim=record.claim and record.claim.but(lease_until_ms=LONG_AGO_MS)))
+    return cli
+
+
+def test_an_edit_counts_that_came_while_the_caller_finished_a_start_that_was_left(left: Cli) -> None:
+    (left.folder / "edited.toml").write_text(of_cooldown("1ms"))
+    done = left("run", "p", "--wait", "--wait-timeout", "9s", "--", *EDITS)
+
+    assert done.returncode == 7
+    assert left.lines() == ["ran", "ran"]
+
+
+def test_the_end_of_such_a_start_is_reported_though_the_store_was_away(left: Cli) -> None:
+    """After the edit another gate was asked, which knew of no end."""
+    (left.folder / "edited.toml").write_text(of_cooldown("2h"))
+    waits = left.start("run", "p", "--wait", "--", *EDITS, prelude=NO_REPORT_ONCE)
+    line_with(waits.stderr, "was read again")
+    found = left.record().finished
+    waits.send_signal(signal.SIGINT)
+    waits.wait(PATIENCE)
+
+    assert found is not None
+    assert found.exit_status == 7
+
+
+NO_REPORT_ONCE = """
+from holdoff.core.errors import StoreUnavailable
+from holdoff.gate import Gate
+report = Gate._report
+def no_report_once(self, end):
+    Gate._report = report
+    raise StoreUnavailable("no answer")
+Gate._report = no_report_once
+"""
+
+
+def test_an_edit_does_not_have_a_caller_wait_for_the_command_in_which_it_runs(by_file: Cli) -> None:
+    inner = [sys.executable, "-m", "holdoff", "run", "p", "--wait", "--wait-timeout", "20s", "--", *says("inner")]
+    outer = by_file.start("run", "p", "--force", "--", *inner)
+    assert "p deferred: " in line_of(outer.stderr)
+    edited = of_cooldown("1ms")
+    by_file.config(f'{edited}overlap = "defer"\n')
+    said = line_of(outer.stderr)
+    assert "this runs inside a command of p" in said
+    by_file.config(edited)
+
+    assert ends(outer)[0] == 0
+    assert by_file.lines() == ["first", "inner"]
+
+
+def test_an_edit_frees_the_gate_for_the_newest_one_before_the_loop(by_file: Cli) -> None:
+    loop = by_file.start("wake", "--watch", prelude=LONG_TURNS)
+    assert "watching" in line_of(loop.stderr)
+    newest = by_file.start("run", "p", "--wait", "-q", "--", *says("newest"))
+    waiting.until(lambda: by_file.record().pending)
+    newest.send_signal(signal.SIGSTOP)
+    by_file.change(since_a_minute)
+    by_file.config(of_cooldown("1ms"))
+    line_with(loop.stderr, "was read again")
+    newest.send_signal(signal.SIGCONT)
+
+    assert ends(newest) == (0, "")
+    assert by_file.lines() == ["first", "newest"]

@@ -524,15 +524,15 @@ def test_a_file_counts_once_its_rights_are_mended(tmp_path: Path, monkeypatch: p
     def refused(_: str) -> Config:
         raise ConfigError(field="--config", got=str(file), want="a file that can be read (Permission denied)")
 
-    loop: Any = Mock()
+    go_by = Mock()
     file.write_text("store = 'memory:'")
     with monkeypatch.context() as broken:
         broken.setattr("holdoff.cli.config_file.load", refused)
-        watched.look(loop)
-    watched.look(loop)
+        watched.look(go_by)
+    watched.look(go_by)
     taken.assert_not_called()
     file.chmod(0o600)
-    watched.look(loop)
+    watched.look(go_by)
     taken.assert_called_once()
 
 

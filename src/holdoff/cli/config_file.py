@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from holdoff.cli.common import say
 from holdoff.config import load
 from holdoff.config.trust import sight
-from holdoff.core.errors import ConfigError
+from holdoff.core.errors import HoldoffError
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
-    from typing import Protocol
 
     from holdoff.config import Config
     from holdoff.core.request import GateKey
@@ -24,18 +22,13 @@ if TYPE_CHECKING:
 
     GateOf = Callable[[GateKey], Gate | None]
 
-    class GoesBy(Protocol):
-        """A user of the file's settings."""
-
-        def go_by(self, store: Store, gate_of: GateOf, /) -> None: ...
-
 
 class ConfigFile:
     """The file, as it was last read.
 
     Args:
         gates_by: takes new settings, and returns what makes the gate of a key by them; may refuse them with a
-            ``ConfigError``.
+            ``HoldoffError``.
     """
 
     def __init__(
@@ -58,28 +51,22 @@ class ConfigFile:
         """Read the file at the next look, changed or not."""
         self._seen = ()
 
-    @property
-    def again(self) -> str:
-        return f"{self.config.path} was read again"
-
-    def look(self, user: GoesBy) -> bool:
-        """If the file has changed and has no mistake, have its user go by it. Returns whether it does."""
+    def look(self, go_by: Callable[[Store, GateOf], None]) -> str | None:
+        """If the file has changed and has no mistake, go by it. Returns what to say; ``None``: it has not changed."""
         sight = self._sight()
         if sight == self._seen or self.config.path is None:
-            return False
+            return None
         self._seen, path = sight, self.config.path
         try:
             config = load(self.args.config)
             if config.path != path:
-                say(f"{config.passed_over or f'{path} is gone'}. The settings stay as they were")
-                return False
+                return f"{config.passed_over or f'{path} is gone'}. The settings stay as they were"
             new = config.open_store(self.args.store)
             is_same = (new.url, config.store) == (self.store.url, self.config.store)  # a URL is without a password
             store = self.store if is_same else new
             gate_of = self._gates_by(config, store)
-        except ConfigError as error:
-            say(f"{error}. The settings stay as they were")
-            return False
+        except HoldoffError as error:
+            return f"{error}. The settings stay as they were"
         self.config, self.store = config, store
-        user.go_by(store, gate_of)
-        return True
+        go_by(store, gate_of)
+        return f"{path} was read again"

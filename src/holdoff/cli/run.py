@@ -154,6 +154,16 @@ def _run(
     gate: Gate, starter: Command, args: argparse.Namespace, config: Config, timeout_ms: int | None
 ) -> tuple[Decision, int]:
     """Trigger, wait where that is asked for, and say what happened. Returns the decision and the exit status."""
+    file = None
+    if args.wait and args.cooldown is None:
+        from holdoff.cli.config_file import ConfigFile
+
+        def gates_by(edited: Config, _: Store) -> GateOf:  # the trigger waits in the store where it is
+            new = _gate(gate.key, gate.store, _policy(args, edited.project(gate.key.name)), starter)
+            _check_not_inside(new)
+            return lambda _: new
+
+        file = ConfigFile(args, config, gate.store, gates_by)
     try:
         decision = gate.trigger(reason=args.reason or "holdoff run", force=args.force, waits=args.wait)
     except StoreError:
@@ -162,14 +172,8 @@ def _run(
         raise
     status = None if decision.taken_over is None else gate.wait(decision.taken_over)
     if args.wait and decision.outcome is Outcome.DEFERRED:
-        from holdoff.cli.config_file import ConfigFile
         from holdoff.cli.wait import Waiter
 
-        def gates_by(edited: Config, _: Store) -> GateOf:  # the trigger waits in the store where it is
-            policy = _policy(args, edited.projects.get(gate.key.name, config.projects.get(gate.key.name)))
-            return lambda key: _gate(key, gate.store, policy, starter)
-
-        file = None if args.cooldown is not None else ConfigFile(args, config, gate.store, gates_by)
         waiter = Waiter(gate, decision, starter, file, timeout_ms=timeout_ms, silent=args.silent)
         decision, status = waiter.wait()
         gate = waiter.gate

@@ -82,8 +82,8 @@ def _serve(args: argparse.Namespace, config: Config, store: Store, run: Any) -> 
 
     def look(loop: WakeLoop) -> None:
         site.metrics.looked.set(site.clock.now_ms() / 1000)
-        if file.look(loop):
-            say(file.again)
+        if said := file.look(loop.go_by):
+            say(said)
 
     def again(*_: object) -> None:
         file.forget()

@@ -132,10 +132,10 @@ class Waiter:
         finally:
             self._countdown.clear()
 
-    def go_by(self, _: Store, gate_of: GateOf, /) -> None:
+    def _go_by(self, _: Store, gate_of: GateOf) -> None:
         """Wait by other settings."""
         self.gate = gate_of(self.gate.key) or self.gate
-        self._countdown.clear()
+        self.gate.terms = self.gate.terms.but(since_ms=now_ms(self.gate.store, self.gate.clock))
 
     def _wait_while_pending(self) -> Decision | Running | Finished:
         """The decision on the trigger, or another caller's build that covers it."""
@@ -148,8 +148,12 @@ class Waiter:
                     self._show(decision.but(woken=True), decision.why)  # this caller wakes it
                 so_far = decision if decision.outcome is Outcome.DEFERRED else asked
                 self._nap(min(nap_ms, NEWEST_MS if is_newest else longest_ms), so_far)
-                if self._file is not None and self._file.look(self) and not self._silent:
-                    say(self._file.again)
+                self._ask(self.gate.report_ends)  # after an edit another gate is asked, which knows of no end
+                before = self.gate
+                if self._file is not None and (said := self._file.look(self._go_by)):
+                    self._countdown.clear()
+                    if not self._silent or self.gate is before:
+                        say(said)
                 where = self._ask(lambda: self.gate.waiter_at(asked.token))
                 is_newest = isinstance(where, Pending) and where.waiters[:1] == (waiter_name(asked.token),)
                 match where:

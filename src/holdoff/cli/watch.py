@@ -39,7 +39,7 @@ def watch(args: argparse.Namespace, config: Config, store: Store) -> int:
         every=every,
         on_decision=show_news,
         on_end=show_end,
-        before_look=lambda loop: say(file.again) if file.look(loop) else None,
+        before_look=lambda loop: say(said) if (said := file.look(loop.go_by)) else None,
     )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

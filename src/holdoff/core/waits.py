@@ -177,9 +177,9 @@ def ready_ms(record: Record, terms: Terms) -> int | None:
     pending = record.pending
     assert pending is not None
     least_ms = pending.first_ms
-    if pending.waiters:  # their turns count from when a build's end, or a person, freed the gate
+    if pending.waiters:  # their turns count from when a build's end, a person or an edit freed the gate
         freed_ms = record.finished.ended_ms if record.finished else None
-        least_ms = max(least_ms, freed_ms or 0, record.acts[0].at_ms if record.acts else 0)
+        least_ms = max(least_ms, freed_ms or 0, record.acts[0].at_ms if record.acts else 0, terms.since_ms)
     return over_ms(waits(record, terms, 0, pending=pending), least_ms)
 
 

@@ -80,7 +80,7 @@ class WakeLoop:
         self._stop: threading.Event | None = None  # as long as it does not run
         self._gate_of = gate_of
         self._gates: dict[GateKey, Gate | None] = {}
-        self._is_new = True  # no look has gone by these settings
+        self._is_new, self._since_ms = True, 0  # no look has gone by these settings; of an edit: since when they count
         #: Gates that were claimed when these settings came: what confirms the start may go by the settings before.
         self._claimed: set[GateKey] = set()
         self._looked_ms = 0
@@ -93,6 +93,7 @@ class WakeLoop:
     def go_by(self, store: Store, gate_of: Callable[[GateKey], Gate | None]) -> None:
         """Look in this store from now on, and make gates by this ``gate_of``. Running builds are still waited for."""
         self.store, self._gate_of, self._gates, self._is_new = store, gate_of, {}, True
+        self._since_ms = now_ms(store, self.clock)
 
     def once(self) -> list[Decision]:
         """Wake all gates that are due now; returns the decisions. If one gate fails, the loop logs that and goes on.
@@ -174,6 +175,7 @@ class WakeLoop:
                     log.warning("%s waits for a wake, but this loop has no settings for it", key)
             if (gate := self._gates[key]) is None:
                 return None
+            gate.terms = gate.terms.but(since_ms=self._since_ms)
             others = gate.awaited
             try:
                 decision = self._wake_gate(gate)
