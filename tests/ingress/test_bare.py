@@ -675,6 +675,7 @@ def test_an_event_of_a_service_without_a_source_is_known_by_its_detail_and_type(
 @pytest.mark.parametrize(
     ("kind", "detail"),
     [
+        ("AWS Health Awareness Event", {"page": 7}),
         ("AWS news via RSS", {"page": 7}),
         ("CodeBuild tutorial published", {"page": 7}),
         ("CodePipeline Price Change", {"page": 7}),
@@ -687,6 +688,7 @@ def test_an_event_of_a_service_without_a_source_is_known_by_its_detail_and_type(
         ("Object Storage Prices Updated", {"page": 7}),
         ("Object Tags Updated", {"page": 7}),
         ("Object published", s.s3_created()["detail"]),
+        ("RDS Conference Event", {"page": 7}),
         ("Page Moved", {"eventCategory": "Data"}),
         ("Page Moved", {"build-status": "published"}),
         ("Page Moved", {"service": {"detectorId": "smoke-7"}}),

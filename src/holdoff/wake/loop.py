@@ -80,7 +80,8 @@ class WakeLoop:
         self._stop: threading.Event | None = None  # as long as it does not run
         self._gate_of = gate_of
         self._gates: dict[GateKey, Gate | None] = {}
-        self._is_new, self._since_ms = True, 0  # no look has gone by these settings; of an edit: since when they count
+        self._is_new = True  # no look has gone by these settings
+        self._since_ms = 0  # when an edit brought these settings
         #: Gates that were claimed when these settings came: what confirms the start may go by the settings before.
         self._claimed: set[GateKey] = set()
         self._looked_ms = 0
@@ -170,12 +171,14 @@ class WakeLoop:
     def _wake(self, key: GateKey) -> Decision | None:
         try:
             if key not in self._gates:
-                self._gates[key] = self._gate_of(key)
-                if self._gates[key] is None:
+                made = self._gates[key] = self._gate_of(key)
+                if made is None:
                     log.warning("%s waits for a wake, but this loop has no settings for it", key)
-            if (gate := self._gates[key]) is None:
+                else:
+                    made.terms = made.terms.but(since_ms=self._since_ms)
+            gate = self._gates[key]
+            if gate is None:
                 return None
-            gate.terms = gate.terms.but(since_ms=self._since_ms)
             others = gate.awaited
             try:
                 decision = self._wake_gate(gate)

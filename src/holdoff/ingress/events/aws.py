@@ -207,19 +207,20 @@ _UNKNOWN: Final[Mapping[str, Any]] = {
 _UNTYPED: Final = Kind(when="source=aws.*", named_by=("detail-type", "source"), **_UNKNOWN)
 #: The types of events that are never a change, and of which a template left out the source. One's own may begin alike.
 _STATES: Final = (
-    "AWS Health *Event|Amplify Deployment Status Change|Batch Job State Change|CloudFormation * Status Change"
-    "|CloudWatch Alarm * Change|CodeDeploy * State-change Notification|Config Configuration Item Change"
-    "|Config Configuration * Status|Config Rules Compliance Change|Config Rules Re-evaluation Status"
-    "|DMS Replication *State Change|Durable Execution Status Change|EBS * Notification|EC2 * State Change"
-    "|EC2 * State-change Notification|EC2 *Fleet * Change|EC2 *Fleet Error|EC2 *Fleet Information"
-    "|EC2 Auto Scaling Instance *|EC2 Image Builder *|EC2 Instance *uccessful|EC2 Instance-* Lifecycle Action"
-    "|EC2 Instance Rebalance *|EC2 Spot Instance Interruption Warning|EC2 Spot Instance Request Fulfillment"
-    "|ECS * State Change|ECS Service Action|Glue * State Change|Glue Job Run Status|GuardDuty Finding"
-    "|GuardDuty Malware Protection *|Inspector2 *|MediaConvert Job State Change|Object ACL Updated"
-    "|Object Access Tier Changed|Object Restore Completed|Object Restore Expired|Object Restore Initiated"
-    "|Object Storage Class Changed|Object Tags Added|Object Tags Deleted|OpsItem Create|OpsItem Update|RDS * Event"
-    "|SageMaker * Job State Change|SageMaker Endpoint *State Change|Security Hub Findings - *"
-    "|Step Functions * Status Change|Tag Change on Resource"
+    "AWS Health Abuse Event|AWS Health Event|Amplify Deployment Status Change|Batch Job State Change"
+    "|CloudFormation * Status Change|CloudWatch Alarm * Change|CodeDeploy * State-change Notification"
+    "|Config Configuration Item Change|Config Configuration * Status|Config Rules Compliance Change"
+    "|Config Rules Re-evaluation Status|DMS Replication *State Change|Durable Execution Status Change"
+    "|EBS * Notification|EC2 * State Change|EC2 * State-change Notification|EC2 *Fleet * Change|EC2 *Fleet Error"
+    "|EC2 *Fleet Information|EC2 Auto Scaling Instance *|EC2 Image Builder *|EC2 Instance Launch *"
+    "|EC2 Instance Terminate *|EC2 Instance-* Lifecycle Action|EC2 Instance Rebalance *"
+    "|EC2 Spot Instance Interruption Warning|EC2 Spot Instance Request Fulfillment|ECS * State Change"
+    "|ECS Service Action|Glue * State Change|Glue Job Run Status|GuardDuty Finding|GuardDuty Malware Protection *"
+    "|Inspector2 *|MediaConvert Job State Change|Object ACL Updated|Object Access Tier Changed"
+    "|Object Restore Completed|Object Restore Expired|Object Restore Initiated|Object Storage Class Changed"
+    "|Object Tags Added|Object Tags Deleted|OpsItem Create|OpsItem Update|RDS Blue Green Deployment Event"
+    "|RDS Custom * Event|RDS DB * Event|SageMaker * Job State Change|SageMaker Endpoint *State Change"
+    "|Security Hub Findings - *|Step Functions * Status Change|Tag Change on Resource"
 )
 _UNSOURCED: Final = Kind(when=f"detail-type={_STATES}", named_by=("detail-type",), **_UNKNOWN)
 #: In the names of schedules that keep functions warm: Zappa's is ``zappa-keep-warm-handler.keep_warm_callback``.
