@@ -134,6 +134,7 @@ class Waiter:
 
     def _go_by(self, _: Store, gate_of: GateOf) -> None:
         """Wait by other settings."""
+        self._ask(self.gate.report_ends)  # the new gate knows of no end
         self.gate = gate_of(self.gate.key) or self.gate
         self.gate.terms = self.gate.terms.but(since_ms=now_ms(self.gate.store, self.gate.clock))
 
@@ -148,7 +149,6 @@ class Waiter:
                     self._show(decision.but(woken=True), decision.why)  # this caller wakes it
                 so_far = decision if decision.outcome is Outcome.DEFERRED else asked
                 self._nap(min(nap_ms, NEWEST_MS if is_newest else longest_ms), so_far)
-                self._ask(self.gate.report_ends)  # after an edit another gate is asked, which knows of no end
                 before = self.gate
                 if self._file is not None and (said := self._file.look(self._go_by)):
                     self._countdown.clear()

@@ -31,6 +31,11 @@ def watch(args: argparse.Namespace, config: Config, store: Store) -> int:
     """Wake the gates that are due, until a signal ends the loop."""
     logging.basicConfig(handlers=[LogLines()])
     stop, file = threading.Event(), ConfigFile(args, config, store, gates_by)
+
+    def look(loop: WakeLoop) -> None:
+        if said := file.look(loop.go_by):
+            say(said)
+
     every = "1s" if args.every is None else args.every
     loop = WakeLoop(
         store,
@@ -39,7 +44,7 @@ def watch(args: argparse.Namespace, config: Config, store: Store) -> int:
         every=every,
         on_decision=show_news,
         on_end=show_end,
-        before_look=lambda loop: say(said) if (said := file.look(loop.go_by)) else None,
+        before_look=look,
     )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
