@@ -401,6 +401,11 @@ class Gate:
         return None if record is None else wake_ms(record, self.terms)
 
     @property
+    def is_claimed(self) -> bool:
+        """Whether a start was in progress, by this gate's last snapshot."""
+        return self._snapshot.record is not None and self._snapshot.record.claim is not None
+
+    @property
     def awaited(self) -> list[str]:
         """The builds that are children of this process, and that no call of ``wait`` has seen end."""
         return [build_id for build_id in list(self._driver.tokens) if build_id not in self._unreported]

@@ -327,15 +327,25 @@ def test_a_cooldown_that_is_shorter_now_counts_at_once_for_what_waits(key: str, 
     assert loop.once() == []
 
 
-def test_a_cooldown_that_was_edited_during_a_start_counts_at_once_for_what_waits() -> None:
+@pytest.mark.parametrize("failing", [None, 0, 1])
+@pytest.mark.parametrize("held", [False, True])
+def test_a_cooldown_that_was_edited_during_a_start_counts_at_once_for_what_waits(
+    monkeypatch: pytest.MonkeyPatch, held: bool, failing: int | None
+) -> None:
     """The start's confirmation, by the settings from before the edit, left it to the end of the old cooldown."""
     bench, key = Bench(), GateKey("c", "local")
     loop = bench.loop()
 
     def begin(_request: Request, _token: str) -> None:
         bench.gate(key).trigger()
+        if held:
+            bench.gate(key).hold(why="a test", duration="5m")
         loop.go_by(bench.store, bench.gate)
-        loop.once()
+        for look in range(3):
+            with monkeypatch.context() as patch:
+                if look == failing:
+                    patch.setattr(bench.store, "get", Mock(side_effect=StoreUnavailable("no answer")))
+                loop.once()
 
     old = Gate("c", store=bench.store, policy=Policy("1d"), starter=Call(begin), clock=bench.clock)
     old.trigger()
@@ -344,6 +354,21 @@ def test_a_cooldown_that_was_edited_during_a_start_counts_at_once_for_what_waits
     assert [decision.project for decision in loop.once()] == ["c"]
     assert bench.built == ["a", "b", "c"]
     assert loop.once() == []
+
+
+def test_an_edit_counts_for_a_gate_whose_first_wake_after_it_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench, key = Bench(), GateKey("c", "local")
+    loop = bench.loop()
+    for _ in range(2):
+        bench.gate(key, "1d").trigger()
+    loop.once()
+    loop.go_by(bench.store, bench.gate)
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.store, "get", Mock(side_effect=StoreUnavailable("no answer")))
+        loop.once()
+    loop.once()
+    bench.clock.advance("10m")
+    assert [decision.project for decision in loop.once()] == ["c"]
 
 
 def test_a_look_that_breaks_is_not_the_last(caplog: pytest.LogCaptureFixture) -> None:

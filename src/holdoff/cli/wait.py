@@ -20,6 +20,7 @@ from holdoff.core.decision import Decision, Outcome, Why
 from holdoff.core.errors import StartUnknown, StoreUnavailable
 from holdoff.core.pending import waiter_name
 from holdoff.core.record import Claim, Finished, Pending, Running
+from holdoff.core.waits import turn_ms
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -136,7 +137,6 @@ class Waiter:
         """Wait by other settings."""
         self._ask(self.gate.report_ends)  # the new gate knows of no end
         self.gate = gate_of(self.gate.key) or self.gate
-        self.gate.terms = self.gate.terms.but(since_ms=now_ms(self.gate.store, self.gate.clock))
 
     def _wait_while_pending(self) -> Decision | Running | Finished:
         """The decision on the trigger, or another caller's build that covers it."""
@@ -158,6 +158,9 @@ class Waiter:
                 is_newest = isinstance(where, Pending) and where.waiters[:1] == (waiter_name(asked.token),)
                 match where:
                     case Claim() as claim if claim.lease_until_ms > now_ms(self.gate.store, self.gate.clock):
+                        nap_ms = SOON_MS
+                    case Pending() if self.gate is not before and (turn := turn_ms(where, asked.token)):
+                        self._nap(turn, so_far)  # the edit may have freed the gate: the turns count from then
                         nap_ms = SOON_MS
                     case Pending() | Claim():
                         self._countdown.clear()  # the command may run, and write, before wake returns

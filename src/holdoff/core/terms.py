@@ -13,7 +13,6 @@ class Terms(Value):
     """What the rules depend on, besides the record and the time."""
 
     policy: Policy
-    since_ms: int = 0  #: since when the policy counts: an edit may have freed the gate then
     #: How long a claimant has to start and confirm; longer than the starter's time-outs and retries.
     claim_lease_ms: int = 60_000
     build_lease_ms: int = 8 * 3_600_000  #: after how long a build whose end is not reported counts as ended

@@ -177,9 +177,9 @@ def ready_ms(record: Record, terms: Terms) -> int | None:
     pending = record.pending
     assert pending is not None
     least_ms = pending.first_ms
-    if pending.waiters:  # their turns count from when a build's end, a person or an edit freed the gate
+    if pending.waiters:  # their turns count from when a build's end, or a person, freed the gate
         freed_ms = record.finished.ended_ms if record.finished else None
-        least_ms = max(least_ms, freed_ms or 0, record.acts[0].at_ms if record.acts else 0, terms.since_ms)
+        least_ms = max(least_ms, freed_ms or 0, record.acts[0].at_ms if record.acts else 0)
     return over_ms(waits(record, terms, 0, pending=pending), least_ms)
 
 
@@ -212,7 +212,8 @@ def with_due(record: Record, terms: Terms) -> Record:
     A writer that does not know the policy may only move the wake earlier, and the deletion later.
     """
     due_ms = _due_ms(record, terms)
-    if not terms.knows_policy and record.due_ms is not None:
+    is_busy = record.claim or record.pending or record.running  # else no policy needs a wake
+    if not terms.knows_policy and record.due_ms is not None and is_busy:
         due_ms = record.due_ms if due_ms is None else min(due_ms, record.due_ms)
     expires_ms = _expires_ms(record, terms)
     if not terms.knows_policy and expires_ms is not None:

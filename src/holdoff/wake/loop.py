@@ -13,11 +13,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from holdoff.clock import Clock, SystemClock, now_ms, waits_s
-from holdoff.core.decision import Decision, Why
+from holdoff.core.decision import Decision
 from holdoff.core.errors import ConfigError, HoldoffError, StoreUnavailable
 from holdoff.core.request import GateKey
 from holdoff.core.shown import kind_of
 from holdoff.core.units import MAX_INSTANT_MS, Duration, parse_duration
+from holdoff.core.waits import TURN_MS
 from holdoff.gate import KEPT_GATES, Gate
 
 if TYPE_CHECKING:
@@ -81,9 +82,9 @@ class WakeLoop:
         self._gate_of = gate_of
         self._gates: dict[GateKey, Gate | None] = {}
         self._is_new = True  # no look has gone by these settings
-        self._since_ms = 0  # when an edit brought these settings
-        #: Gates that were claimed when these settings came: what confirms the start may go by the settings before.
-        self._claimed: set[GateKey] = set()
+        #: Gates to wake again, due or not. At the first look by these settings they were claimed (what confirms the
+        #: start may go by the settings before), or their wake failed.
+        self._unsettled: list[GateKey] = []
         self._looked_ms = 0
         #: The threads that wait for commands, by gate and build id: two starters may give their builds the same ids.
         self._children: dict[tuple[GateKey, str], tuple[Gate, threading.Thread]] = {}
@@ -94,13 +95,12 @@ class WakeLoop:
     def go_by(self, store: Store, gate_of: Callable[[GateKey], Gate | None]) -> None:
         """Look in this store from now on, and make gates by this ``gate_of``. Running builds are still waited for."""
         self.store, self._gate_of, self._gates, self._is_new = store, gate_of, {}, True
-        self._since_ms = now_ms(store, self.clock)
 
     def once(self) -> list[Decision]:
         """Wake all gates that are due now; returns the decisions. If one gate fails, the loop logs that and goes on.
 
         With new settings, at the first look, too, each gate that waits is woken: when it is due, the store has by the
-        settings before. A gate that is claimed then is woken until its start is confirmed.
+        settings before. Looks go on waking a gate that is claimed then, or whose wake fails, until that is over.
 
         Raises:
             StoreError: the store cannot list the gates that are due.
@@ -109,16 +109,17 @@ class WakeLoop:
         if len(self._gates) >= KEPT_GATES:  # keys without settings stay, so that the log names each of them once
             self._gates = {key: gate for key, gate in self._gates.items() if gate is None}
         self._looked_ms = now_ms(self.store, self.clock)
-        keys = dict.fromkeys([*self._claimed, *self.store.due(MAX_INSTANT_MS if self._is_new else self._looked_ms)])
-        starts = set(keys) if self._is_new else self._claimed
-        self._is_new, self._claimed = False, set()  # not before: if this look fails, the next one wakes them
+        keys = dict.fromkeys([*self._unsettled, *self.store.due(MAX_INSTANT_MS if self._is_new else self._looked_ms)])
+        starts = set(keys if self._is_new else self._unsettled)
+        self._is_new, self._unsettled = False, []  # not before: if this look fails, the next one wakes them
         for key in keys:
             if self._stop is not None and self._stop.is_set():
                 break
-            if (decision := self._wake(key)) is not None:
+            decision, gate = self._wake(key), self._gates.get(key)
+            if key in starts and (key in self._failing or (gate is not None and gate.is_claimed)):
+                self._unsettled.append(key)
+            if decision is not None:
                 decisions.append(decision)
-                if key in starts and decision.why is Why.CLAIMED:
-                    self._claimed.add(key)
                 try:
                     self._on_decision(decision)
                 except Exception as error:  # noqa: BLE001  (a callback may raise anything; other gates go on)
@@ -131,7 +132,10 @@ class WakeLoop:
         try:
             while not stop.is_set():
                 try:
+                    before = self._gate_of
                     self._before_look(self)
+                    if self._gate_of is not before:  # an edit may have freed gates: callers that wait have their turns
+                        stop.wait(TURN_MS / 1000)
                     self.once()
                     self._failing.pop(None, None)
                 except Exception as error:  # noqa: BLE001  (a store or a callback may raise anything; the loop goes on)
@@ -171,13 +175,10 @@ class WakeLoop:
     def _wake(self, key: GateKey) -> Decision | None:
         try:
             if key not in self._gates:
-                made = self._gates[key] = self._gate_of(key)
-                if made is None:
+                self._gates[key] = self._gate_of(key)
+                if self._gates[key] is None:
                     log.warning("%s waits for a wake, but this loop has no settings for it", key)
-                else:
-                    made.terms = made.terms.but(since_ms=self._since_ms)
-            gate = self._gates[key]
-            if gate is None:
+            if (gate := self._gates[key]) is None:
                 return None
             others = gate.awaited
             try:
