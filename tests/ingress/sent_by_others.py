@@ -1908,6 +1908,25 @@ _BUILDS = (
                     "stack": {"id": "site"},
                 },
             ),
+            (
+                "Spacelift",
+                "A policy",
+                {"account": "octo", "title": "A policy", "body": "x", "error": "x", "severity": "ERROR"},
+            ),
+            # https://github.com/spacelift-io/user-documentation/blob/main/docs/integrations/audit-trail.md
+            (
+                "Spacelift",
+                "stack.create",
+                {
+                    "account": "octo",
+                    "action": "stack.create",
+                    "actor": "github::ann",
+                    "context": {"mutation": "stackCreate"},
+                    "data": {"ID": "site"},
+                    "remoteIP": "0.0.0.0",
+                    "timestamp": 1674124447947,
+                },
+            ),
             # https://docs.getdbt.com/docs/deploy/webhooks
             (
                 "dbt",

@@ -1031,6 +1031,10 @@ OWN: dict[str, dict[str, Any]] = {
     "Laravel Forge, a commit": {"status": "pushed", "server": {"id": 1}, "site": {"id": 2}, "commit_hash": "4f2a91c"},
     "Platform.sh": {"type": "project.published", "project": "x", "state": "done", "started_at": "2026-11-25"},
     "Quay": {"docker_url": "ghcr.io/octo/site", "repository": "octo/site", "namespace": "octo", "tag": "v1"},
+    "GitHub, a package of a registry": {"action": "published", "package": {"name": "x", "package_type": "npm"}},
+    "Harness, a branch to be built": {"trigger": "branch_build", "repo": {"git_url": "https://x"}, "branch": "main"},
+    "Spacelift, an error": {"account": "octo", "title": "x", "error": "x", "severity": "high"},
+    "Spacelift, an act": {"account": "octo", "action": "publish", "actor": "ann", "remoteIP": "10.0.0.7"},
     "Vercel, a project": {"id": "7", "type": "project.published", "createdAt": "2026-11-25", "region": "eu"},
 }
 

@@ -620,7 +620,7 @@ _HOSTS: Final = (
             ("Review Board", "event", "event=reply_*|review_* & review_request.absolute_url"),
             ("Semaphore", "pipeline.state,event", "project_hash_id,workflow.id & project_hash_id,revision.commit_sha"),
             ("SonarQube", "qualityGate.status,status", "serverUrl & analysedAt"),
-            ("Spacelift", "state", "stateVersion & run.id & account"),
+            ("Spacelift", "state,title,action", "account & stateVersion,error,remoteIP & run.id,body,context.mutation"),
             ("Spinnaker", "details.type", "details.type=orca:*|build & details.type,details.source=orca*|igor"),
             ("TeamCity", "eventType,build.notifyType", "payload.buildTypeId,build.buildTypeId"),
             ("Terraform", "notifications.0.trigger,trigger,stage", "notification_configuration_id,task_result_id"),

@@ -113,7 +113,7 @@ _GITHUB_BARE: Final = (
         _other(sender, "action|event", when=marks, named_by="action")
         for sender, marks in (  # without headers; an advisory of security has no sender
             ("GitHub", "sender.login & action,repository.full_name,organization.login & sender.node_id"),
-            ("GitHub", "action & repository.node_id,security_advisory.ghsa_id,package.package_type"),
+            ("GitHub", "action & repository.node_id,security_advisory.ghsa_id,package.owner.login"),
             ("a git host", "sender.login & action,repository.full_name,organization.login"),
             ("a git host", "action & issue.user.login,pull_request.head.sha,run.repository.full_name"),
             ("a git host", "action & sender.id,sender.username & repository.fullName,repository.default_branch"),
@@ -334,7 +334,7 @@ _OF_A_REF: Final = (
     _other("Fedora", "topic", when=f"topic={_ON_FEDORAS_BUS}", carries="body", id="{msg_id,id}"),
     # https://developer.harness.io/docs/code-repository/pull-requests/webhook: ``sha`` of an annotated tag is its own
     _push(
-        *("Harness", "trigger=branch_*|tag_* & repo.git_url", "ref.name", "sha", "old_sha"),
+        *("Harness", "trigger=branch_*|tag_* & repo.git_url & ref.name", "ref.name", "sha", "old_sha"),
         tagged="{commit.sha,sha!}",
         commits="commits",
         total="total_commits_count",
