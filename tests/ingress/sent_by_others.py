@@ -1343,6 +1343,20 @@ _BUILDS = (
                     }
                 },
             ),
+            # https://coolify.io/docs/core/notifications/channels/webhook/payload-reference: not our ``project``
+            *(
+                ("Coolify", event, {"success": event == "deployment_success", "event": event, "message": "x", **about})
+                for event, about in (
+                    (
+                        "deployment_success",
+                        {"application_uuid": "1", "deployment_uuid": "2", "project": "site", "environment": "live"},
+                    ),
+                    ("deployment_failed", {"application_uuid": "1", "deployment_uuid": "2", "project": "My project"}),
+                    ("backup_failed", {"database_name": "site", "database_uuid": "3", "frequency": "0 0 * * *"}),
+                    ("task_failed", {"task_name": "prune", "task_uuid": "4", "service_uuid": "5", "output": "x"}),
+                    ("server_unreachable", {"server_name": "main", "server_uuid": "6", "url": "https://x"}),
+                )
+            ),
             # https://docs.codacy.com/repositories-configure/integrations/webhook-notifications
             (
                 "Codacy",
@@ -1946,7 +1960,7 @@ _BUILDS = (
                 {
                     "type": "Deployment.failed",
                     "details": {"id": "8107"},
-                    "resource": {"project": {"id": "p"}, "environment": {"id": "e"}},
+                    "resource": {"workspace": {"id": "w"}, "project": {"id": "p"}, "environment": {"id": "e"}},
                 },
             ),
             (

@@ -989,6 +989,8 @@ OWN: dict[str, dict[str, Any]] = {
     "Lambda": {"statusCode": 7, "statusDescription": "Out for delivery"},
     "Pagure": {"topic": "articles/published", "msg": {"agent": "ann"}},
     "Railway": {"type": "move", "project": {"id": "p"}, "environment": {"id": "e"}, "deployment": {"id": "d"}},
+    "Railway, a page": {"type": "page.published", "resource": {"project": {"id": "p"}, "environment": {"id": "e"}}},
+    "Coolify": {"success": True, "event": "published", "message": "x", "page_uuid": "7"},
     "Render": {"type": "service.updated", "timestamp": "2026-11-25T03:00:00Z", "data": {"serviceId": "42"}},
     "SourceCraft": {"header": {"type": "published", "repository_id": "7"}},
     "SourceCraft, a push": {"header": {"type": "repository.push"}},
