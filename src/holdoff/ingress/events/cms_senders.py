@@ -303,7 +303,7 @@ _REGISTRIES: Final = (
         *("Harbor", "type", "event_data.repository.repo_full_name", "PUSH_ARTIFACT|UPLOAD_CHART|pushImage|uploadChart"),
         tag="event_data.resources.0.tag",
     ),
-    other("Harbor", "type", "occur_at", "REPLICATION|TAG_RETENTION"),
+    other("Harbor", "type", "occur_at & operator", "REPLICATION|TAG_RETENTION"),
     # https://learn.microsoft.com/en-us/azure/container-registry/container-registry-webhook-reference
     *_typed(
         # Events of charts have no request.
@@ -606,7 +606,7 @@ _HOSTS: Final = (
             ("GoCD", "data.pipeline.stage.state", "type=stage & data.pipeline.counter & data.pipeline.group"),
             ("Harness", "eventType", "data.pipelineIdentifier & data.accountIdentifier"),
             ("Harness", "eventData.eventType", "eventData.pipelineIdentifier & eventData.accountIdentifier"),
-            ("Heroku", "resource,release", "webhook_metadata.event.include,head_long"),
+            ("Heroku", "resource,release", "webhook_metadata.event.include,head_long & action,git_log"),
             ("Jenkins", "build.phase", "build.full_url"),
             ("Laravel Forge", "status", "server.id & site.id & commit_hash & commit_author"),
             ("Octopus Deploy", "Payload.Event.Category,EventType", "EventType=SubscriptionPayload & Payload.BatchId"),
@@ -624,8 +624,9 @@ _HOSTS: Final = (
             ("Spacelift", "state,title,action", "account & stateVersion,error,remoteIP & run.id,body,context.mutation"),
             ("Spinnaker", "details.type", "details.type=orca:*|build & details.type,details.source=orca*|igor"),
             ("TeamCity", "eventType,build.notifyType", "payload.buildTypeId,build.buildTypeId"),
-            ("Terraform", "notifications.0.trigger,trigger,stage", "notification_configuration_id,task_result_id"),
-            ("Travis CI", "state", "build_url=*travis*"),
+            ("Terraform", "notifications.0.trigger,trigger", "notification_configuration_id=nc-*"),
+            ("Terraform", "stage", "task_result_id=taskrs-*"),
+            ("Travis CI", "state", "build_url=*travis*/builds/*"),
             ("Unity", "buildStatus", "buildTargetName & projectGuid"),
             ("Xcode Cloud", "ciBuildRun.attributes.executionProgress", "ciBuildRun.id & ciProduct.id"),
         )

@@ -263,7 +263,7 @@ _BITBUCKET_BARE: Final = (
 # subscription, which real events have. Other documents show events without a publisher.
 _IN_FULL: Final = "set the service hook's resource details to 'All'"
 _SERVICE_HOOKS: Final = (
-    "eventType & publisherId=tfs|rm|pipelines|audit|azure-devops",
+    "eventType & createdDate,scope & publisherId=tfs|rm|pipelines|audit|azure-devops",
     "eventType & publisherId & resourceVersion",
     "eventType=git.*|build.complete|workitem.*|ms.vss-*|ms.azure-devops-* & createdDate,resource.pullRequestId",
 )
