@@ -62,7 +62,7 @@ def _contents() -> Iterator[Sent]:
     sent = of("Sanity")
     for event in ("create", "update", "delete"):
         yield sent(event, p.sanity(event), Built(id=DELIVERY, reason=f"{event} of post-1 in Sanity"))
-    yield sent("update, of a draft", p.sanity("update", "drafts.post-1"), nothing("Sanity", "update of a draft"))
+    yield sent("update, of a draft", p.sanity("update", "drafts.post-1"), nothing("Sanity", "update of drafts.post-1"))
     release = "_.releases.rSummer"
     yield sent("update, of a release", p.sanity("update", release), nothing("Sanity", f"update of {release}"))
     yield sent("any other operation", p.sanity("freeze"), nothing("Sanity", "freeze"))

@@ -1118,7 +1118,7 @@ _CLOUDS = (
     *(
         _webhook(
             *("Fivetran", event, becomes),
-            {"event": event.partition(",")[0], "connector_id": "c", "connector_type": "asana", "data": data},
+            {"event": event.partition(",")[0], "connector_id": "c", "destination_group_id": "g", "data": data},
         )
         for event, becomes, data in (
             ("sync_start", nothing("Fivetran", "sync_start"), {}),

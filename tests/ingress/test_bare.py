@@ -1011,6 +1011,18 @@ OWN: dict[str, dict[str, Any]] = {
     "OneDev, a build that is asked for": {"type": "BuildRequested", "projectId": 7, "date": "2026-11-25"},
     "PagerDuty, a page": {"event": {"event_type": "page.published", "resource_type": "page", "occurred_at": "x"}},
     "Read the Docs, a build that is asked for": {"event": "build:requested", "build_url": "https://x", "slug": "site"},
+    "a registry": {"events": [{"action": "published", "target": {"repository": "posts"}}]},
+    "DatoCMS, an item": {"entity_type": "item", "event_type": "priced", "environment": "production"},
+    "Fivetran, a shelf": {"connector_id": 7, "connector_type": "USB", "status": "in stock"},
+    "lakeFS, a preview": {"event_type": "preview_published", "hook_id": 1, "repository_id": 2},
+    "Platform.sh": {"type": "project.updated", "project": "house", "state": "done", "started_at": "2026-11-25"},
+    "Prismic": {"type": "article.published", "domain": "example.com", "apiUrl": "https://example.com/api"},
+    "Render, an event": {"type": "talk.published", "timestamp": "2026-11-25T03:00:00Z", "data": {"id": "evt-7"}},
+    "Snipcart, a page": {"eventName": "shipping.updated", "createdOn": "2026-11-25", "mode": "edit"},
+    # Verdin sends Strapi's events, and does not say of a release that it is published.
+    "Strapi, a release": {"event": "releases.publish", "createdAt": "2026-11-25T03:00:00Z", "release": {"id": 1}},
+    "Storyblok, a space": {"space_id": 1, "text": "New article", "action": "article_published"},
+    "Vercel, a flagship": {"id": "7", "type": "flagship.opened", "createdAt": "2026-11-25", "region": "eu"},
     "Vercel, a project": {"id": "7", "type": "project.published", "createdAt": "2026-11-25", "region": "eu"},
 }
 
@@ -1028,7 +1040,7 @@ WORDS: dict[str, dict[str, Any]] = {
     "GitLab": {"object_kind": "issue", "project_id": 1},
     "AppSync": {"typeName": "Query", "fieldName": "page", "request": {"headers": {"host": "x"}}},
     "a warmer": {"ping": True},
-    "Storyblok": {"space_id": 1, "text": "x", "action": "x"},
+    "Storyblok": {"space_id": 1, "text": "x", "action": "x", "user_id": 7},
     "S3": {"bucket": {"name": "b"}, "object": {"key": "k"}, "request-id": "r"},
     "a registry": {"events": [{"action": "push", "target": {"tag": "a"}}, {"action": "push", "target": {"tag": "b"}}]},
     "Slack": {"type": "url_verification", "challenge": "x"},
