@@ -1022,6 +1022,8 @@ OWN: dict[str, dict[str, Any]] = {
     # Verdin sends Strapi's events, and does not say of a release that it is published.
     "Strapi, a release": {"event": "releases.publish", "createdAt": "2026-11-25T03:00:00Z", "release": {"id": 1}},
     "Storyblok, a space": {"space_id": 1, "text": "New article", "action": "article_published"},
+    "GitLab, a user": {"event_name": "user_published", "user_id": 7},
+    "Hugging Face, a report": {"event": {"scope": "report"}, "repo": {"name": "site"}},
     "Vercel, a flagship": {"id": "7", "type": "flagship.opened", "createdAt": "2026-11-25", "region": "eu"},
     "Vercel, a project": {"id": "7", "type": "project.published", "createdAt": "2026-11-25", "region": "eu"},
 }

@@ -87,22 +87,21 @@ _SANITY: Final = (
 )
 
 # --- Strapi: https://docs.strapi.io/cms/backend-customization/webhooks -----------------------------
-# A type without drafts is public at once. An entry that is not public has null as its ``publishedAt``. The header
-# ``X-Strapi-Event`` says the same as the body. By the header Holdoff knows Strapi's events of unknown types.
+# A type without drafts is public at once. If an entry is not public, its ``publishedAt`` is null; if a release failed,
+# its ``isPublished`` is false. By the header ``X-Strapi-Event`` Holdoff knows Strapi's events of unknown types.
 _HEADER: Final = "http.headers.x-strapi-event"
-_EDITS: Final = "event=entry.create|entry.update|entry.delete"
-_PUBLISHED: Final = "entry.publishedAt,entry.published_at"
+_EDITS: Final = "event=entry.create|entry.update|entry.delete|releases.publish"
+_PUBLISHED: Final = "entry.publishedAt,entry.published_at,isPublished"
 _NO_CHANGES: Final = "event=entry.draft-discard|entry.discard-draft|review-workflows.updateEntryStage"
 _STRAPI: Final = (
     trial("Strapi", "event=trigger-test"),
-    ignored("Strapi", "a draft", "{event} of a draft", _PUBLISHED, f"{_EDITS} & {_PUBLISHED}=null"),
+    ignored("Strapi", "a draft", "{event} of a draft", _PUBLISHED, f"{_EDITS} & {_PUBLISHED}=null|false"),
+    change("Strapi", "a release", "event=releases.publish", "a release was published in Strapi"),
     change(
         *("Strapi", "an entry", f"{_EDITS}|entry.publish|entry.unpublish"),
         "{event} of {model|an entry}{entry.id^ } in Strapi",
     ),
     change("Strapi", "a medium", "event=media.create|media.update|media.delete", "{event}{media.id^ } in Strapi"),
-    ignored("Strapi", "a release", "release that failed", "isPublished", "event=releases.publish & isPublished=false"),
-    change("Strapi", "a release", "event=releases.publish", "a release was published in Strapi"),
     ignored("Strapi", "another event", f"{{{_HEADER}}}", f"event,{_HEADER}", _HEADER),
     ignored("Strapi", "another event", "{event}", f"event,{_HEADER}", _NO_CHANGES),
 )
