@@ -1127,7 +1127,7 @@ _CLOUDS = (
         )
     ),
     *(
-        _webhook("Mux", kind, becomes, {"id": EVENT_ID, "type": kind, "environment": {"id": "e"}, "data": {"id": "a"}})
+        _webhook("Mux", kind, becomes, {"id": EVENT_ID, "type": kind, "data": {"id": "a"}, "accessor_source": None})
         for kind, becomes in (
             *(
                 (kind, Built(id=EVENT_ID, reason=f"{kind} in Mux"))

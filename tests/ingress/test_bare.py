@@ -950,6 +950,7 @@ OWN: dict[str, dict[str, Any]] = {
     "Fivetran": {"event": "published", "connector_id": "c"},
     "Mailgun, a signature": {"event": "published", "signature": {"token": "x"}},
     "Mux": {"type": "video.published", "environment": {"id": "e"}},
+    "Mux, an episode": {"type": "video.episode.published", "id": "7", "environment": {"id": "e"}},
     "Read the Docs": {"event": "build:docs", "slug": "x"},
     "Snipcart": {"eventName": "article.published", "createdOn": "2026-11-25"},
     "Buildkite": {"event": "build.finished", "pipeline": {"slug": "x"}},
@@ -1034,6 +1035,14 @@ def test_an_event_of_one_s_own_is_not_taken_for_that_of_a_sender_with_the_same_w
     for event in (OWN[sender], s.in_sqs(OWN[sender]), s.eventbridge("my.cms", "Published", OWN[sender])):
         (request,) = ONE.intents(opened(event)[0])
         assert isinstance(request, Request)
+
+
+def test_the_id_of_one_s_own_episode_is_not_that_of_an_event() -> None:
+    """Its second update would be a duplicate."""
+    told = {"type": "video.episode.updated", "id": "episode-7", "environment": {"id": "production"}}
+    (request,) = ONE.intents(opened(told)[0])
+    assert isinstance(request, Request)
+    assert request.event_id is None
 
 
 #: Words by which senders are known without their headers.

@@ -519,7 +519,7 @@ _CLOUDS: Final = (
     ignored("Airbyte", "another event", "failure", "data.success", "data.connection.id & data.jobId & data.success"),
     *_typed("Databricks", "event_type", "workspace_id & job.job_id", "jobs.on_success"),
     *_typed("Fivetran", "data.status,status,event", "connector_id & destination_group_id", "SUCCESSFUL|*_succeeded"),
-    *_typed("Mux", "type", "type=video.*.* & environment.id", "*.ready|*.updated|*.deleted|*.active|*.idle", id="{id}"),
+    *_typed("Mux", "type", "type=video.* & accessor_source", "*.ready|*.updated|*.deleted|*.active|*.idle", id="{id}"),
 )
 
 # --- Hosts of sites, and services that build -------------------------------------------------------
