@@ -78,13 +78,6 @@ NOT_CHANGES: dict[str, tuple[Json, str]] = {
     "GitHub: a ping of an app": ({"zen": "x", "hook_id": 1, "hook": {"type": "App"}}, "a ping"),
     "GitLab: of a project, of a system hook": ({"event_name": "project_create", "project_id": 1}, "project_create"),
     "GitLab: of a user, of a system hook": ({"event_name": "user_create", "user_id": 1}, "user_create"),
-    **{
-        f"GitLab: {kind}, of a system hook": ({"event_name": kind, "user_id": 1}, kind)
-        for kind in (
-            *("user_destroy", "user_rename", "user_failed_login", "user_add_to_team", "user_remove_from_group"),
-            *("user_update_for_team", "user_access_request_to_project", "user_access_request_revoked_for_group"),
-        )
-    },
     "GitLab: of a group, of a system hook": ({"event_name": "group_rename", "group_id": 1}, "group_rename"),
     "GitLab: of a seat, of a system hook": (
         {"object_kind": "gitlab_subscription_member_approval", "action": "enqueue", "object_attributes": {"id": 1}},

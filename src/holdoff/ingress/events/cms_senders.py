@@ -320,7 +320,7 @@ _REGISTRIES: Final = (
         id="{events.0.id}",
         each="events",
     ),
-    other("a registry", "events.0.action", "events.0.target.repository & events.0.target.digest", each="events"),
+    other("a registry", "events.0.action", "events.0.target.repository", each="events"),
     # https://jfrog.com/help/r/jfrog-platform-administration-documentation/event-types
     trial("JFrog", "domain & jpd_origin & data.sha256=sample_checksum"),
     *_typed("JFrog", "event_type", "domain=artifact & data.repo_key", "deployed|deleted|moved|copied"),
@@ -338,7 +338,7 @@ _REGISTRIES: Final = (
     *_typed("lakeFS", "event_type", "hook_id & repository_id", "post-*", "pre-*|prepare-*"),
     # https://docs.cloudsmith.com/developer-tools/webhooks
     *_typed(
-        *("Cloudsmith", "meta.event_id", "meta.trigger_id & meta.webhook_id"),
+        *("Cloudsmith", "meta.event_id", "meta.event_id=package.* & meta.trigger_id & meta.webhook_id"),
         "package.deleted|package.released|package.restored|package.synced|package.tags_updated",
         id="{meta.trigger_id}",
     ),
@@ -609,7 +609,7 @@ _HOSTS: Final = (
             ("Laravel Forge", "status", "server.id & site.id & commit_hash"),
             ("Octopus Deploy", "Payload.Event.Category,EventType", "EventType=SubscriptionPayload & Payload.BatchId"),
             ("Percy", "data.attributes.event", "data.type=webhook-deliveries & data.attributes.build-number"),
-            ("Platform.sh", "type", "type=environment.*|project.* & project & state & result & started_at"),
+            ("Platform.sh", "type", "type=environment.*|project.* & project & state & started_at"),
             ("Pulumi", f"{_PULUMI},stackName", f"{_PULUMI},organization.githubLogin"),
             ("Railway", "type", "resource.project.id & resource.environment.id"),
             ("Railway", "type", "type=DEPLOY & project.id & environment.id & deployment.id"),

@@ -152,8 +152,7 @@ _AT_GITLAB: Final = (
 )
 #: Each belongs to a project, a user, a group or a key.
 _SYSTEM_EVENTS: Final = (
-    "event_name=repository_update|project_create|project_destroy|project_rename|project_transfer|project_update"
-    "|user_create|user_destroy|user_rename|user_failed_login|user_*_to_*|user_*_from_*|user_*_for_*"
+    "event_name=repository_update|project_create|project_destroy|project_rename|project_transfer|project_update|user_*"
     "|group_create|group_destroy|group_rename|subgroup_*|key_create|key_destroy & project_id,user_id,group_id,key"
 )
 _LIKE_GITLAB: Final = "http.headers.codeup-event,http.headers.x-codeup-event,http.headers.x-atomgit-event"
