@@ -108,6 +108,7 @@ def _more_contents() -> Iterator[Sent]:
     yield sent("api-update, with a master ref", p.prismic_published(), published)
     release = p.prismic(releases={"update": [{"id": "r", "ref": "x", "label": "next", "documents": []}]}, documents=[])
     yield sent("api-update, of a release", release, nothing("Prismic", "api-update without a new master ref"))
+    yield sent("any other type", p.prismic("mask"), nothing("Prismic", "mask without a new master ref"))
     yield sent("test-trigger", p.prismic("test-trigger"), "a test of Prismic: the webhook is set up")
 
     sent = of("Storyblok")

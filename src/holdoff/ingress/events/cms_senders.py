@@ -156,7 +156,7 @@ _PRISMIC: Final = (
         "published in Prismic's {domain}",
         id="prismic:{domain}:{masterRef}",
     ),
-    ignored("Prismic", "another event", "{type} without a new master ref", "type", f"{_BODY} & type=api-update"),
+    ignored("Prismic", "another event", "{type} without a new master ref", "type", f"{_BODY}=*.prismic.io/* & type"),
 )
 
 # --- Storyblok: https://www.storyblok.com/docs/concepts/webhooks -----------------------------------
