@@ -1016,6 +1016,7 @@ OWN: dict[str, dict[str, Any]] = {
     "DatoCMS, an item": {"entity_type": "item", "event_type": "priced", "environment": "production"},
     "Fivetran, a shelf": {"connector_id": 7, "connector_type": "USB", "status": "in stock"},
     "lakeFS, a preview": {"event_type": "preview_published", "hook_id": 1, "repository_id": 2},
+    "Prismic, a test": {"type": "test-trigger", "domain": "example.com", "apiUrl": "https://example.com/api"},
     "Prismic": {"type": "article.published", "domain": "example.com", "apiUrl": "https://example.com/api"},
     "Render, an event": {"type": "talk.published", "timestamp": "2026-11-25T03:00:00Z", "data": {"id": "evt-7"}},
     "Snipcart, a page": {"eventName": "shipping.updated", "createdOn": "2026-11-25", "mode": "edit"},

@@ -156,6 +156,15 @@ NOT_CHANGES: dict[str, tuple[Json, str]] = {
         "prepare-commit",
     ),
     "Slack: a check of the certificate": ({"ssl_check": "1", "token": "x"}, "a check of the certificate"),
+    # https://github.com/prismicio/prismic-gatsby, its fixtures
+    "Prismic: a release, at its other address": (
+        {"type": "api-update", "releases": {"update": [{}]}, "domain": "octo", "apiUrl": "http://octo.wroom.io/api"},
+        "without a new master ref",
+    ),
+    "Prismic: a test, at its other address": (
+        {"type": "test-trigger", "domain": "octo", "apiUrl": "http://octo.wroom.test/api"},
+        "a test of Prismic",
+    ),
     "Strapi: a test": (body(p.strapi("trigger-test")), "a test of Strapi"),
     "Netlify: a deploy": (DEPLOY, "deploy in the state ready"),
     "GitHub: a dispatch of Holdoff's": (DISPATCH, "Holdoff itself dispatched"),

@@ -148,7 +148,7 @@ _DATOCMS: Final = (
 # --- Prismic: https://prismic.io/docs/webhooks -----------------------------------------------------
 # Each publication has a new master ref. All events of one publication have the same ref. Prismic sends each event again
 # every ten minutes until the answer is 200.
-_BODY: Final = "domain & apiUrl"
+_BODY: Final = "domain & apiUrl=*.prismic.io/*|*.wroom.*"
 _PRISMIC: Final = (
     trial("Prismic", f"{_BODY} & type=test-trigger"),
     change(
@@ -156,7 +156,7 @@ _PRISMIC: Final = (
         "published in Prismic's {domain}",
         id="prismic:{domain}:{masterRef}",
     ),
-    ignored("Prismic", "another event", "{type} without a new master ref", "type", f"{_BODY}=*.prismic.io/* & type"),
+    ignored("Prismic", "another event", "{type} without a new master ref", "type", f"{_BODY} & type"),
 )
 
 # --- Storyblok: https://www.storyblok.com/docs/concepts/webhooks -----------------------------------
