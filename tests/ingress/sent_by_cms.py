@@ -62,7 +62,7 @@ def _contents() -> Iterator[Sent]:
     sent = of("Sanity")
     for event in ("create", "update", "delete"):
         yield sent(event, p.sanity(event), Built(id=DELIVERY, reason=f"{event} of post-1 in Sanity"))
-    yield sent("update, of a draft", p.sanity("update", "drafts.post-1"), nothing("Sanity", "update of a draft"))
+    yield sent("update, of a draft", p.sanity("update", "drafts.post-1"), nothing("Sanity", "update of drafts.post-1"))
     release = "_.releases.rSummer"
     yield sent("update, of a release", p.sanity("update", release), nothing("Sanity", f"update of {release}"))
     yield sent("any other operation", p.sanity("freeze"), nothing("Sanity", "freeze"))
@@ -108,6 +108,7 @@ def _more_contents() -> Iterator[Sent]:
     yield sent("api-update, with a master ref", p.prismic_published(), published)
     release = p.prismic(releases={"update": [{"id": "r", "ref": "x", "label": "next", "documents": []}]}, documents=[])
     yield sent("api-update, of a release", release, nothing("Prismic", "api-update without a new master ref"))
+    yield sent("any other type", p.prismic("mask"), nothing("Prismic", "mask without a new master ref"))
     yield sent("test-trigger", p.prismic("test-trigger"), "a test of Prismic: the webhook is set up")
 
     sent = of("Storyblok")

@@ -1125,7 +1125,7 @@ _CLOUDS = (
     *(
         _webhook(
             *("Fivetran", event, becomes),
-            {"event": event.partition(",")[0], "connector_id": "c", "connector_type": "asana", "data": data},
+            {"event": event.partition(",")[0], "connector_id": "c", "destination_group_id": "g", "data": data},
         )
         for event, becomes, data in (
             ("sync_start", nothing("Fivetran", "sync_start"), {}),
@@ -1134,7 +1134,7 @@ _CLOUDS = (
         )
     ),
     *(
-        _webhook("Mux", kind, becomes, {"id": EVENT_ID, "type": kind, "environment": {"id": "e"}, "data": {"id": "a"}})
+        _webhook("Mux", kind, becomes, {"id": EVENT_ID, "type": kind, "data": {"id": "a"}, "accessor_source": None})
         for kind, becomes in (
             *(
                 (kind, Built(id=EVENT_ID, reason=f"{kind} in Mux"))

@@ -955,6 +955,7 @@ OWN: dict[str, dict[str, Any]] = {
     "Fivetran": {"event": "published", "connector_id": "c"},
     "Mailgun, a signature": {"event": "published", "signature": {"token": "x"}},
     "Mux": {"type": "video.published", "environment": {"id": "e"}},
+    "Mux, an episode": {"type": "video.episode.published", "id": "7", "environment": {"id": "e"}},
     "Read the Docs": {"event": "build:docs", "slug": "x"},
     "Snipcart": {"eventName": "article.published", "createdOn": "2026-11-25"},
     "Buildkite": {"event": "build.finished", "pipeline": {"slug": "x"}},
@@ -1042,6 +1043,19 @@ OWN: dict[str, dict[str, Any]] = {
     "Harness, a branch to be built": {"trigger": "branch_build", "repo": {"git_url": "https://x"}, "branch": "main"},
     "Spacelift, an error": {"account": "octo", "title": "x", "error": "x", "severity": "high"},
     "Spacelift, an act": {"account": "octo", "action": "publish", "actor": "ann", "remoteIP": "10.0.0.7"},
+    "Cloudsmith": {"meta": {"event_id": "page.published", "trigger_id": "t", "webhook_id": 7}},
+    "DatoCMS, an item": {"entity_type": "item", "event_type": "priced", "environment": "production"},
+    "Fivetran, a shelf": {"connector_id": 7, "connector_type": "USB", "status": "in stock"},
+    "lakeFS, a preview": {"event_type": "preview_published", "hook_id": 1, "repository_id": 2},
+    "Prismic, a test": {"type": "test-trigger", "domain": "example.com", "apiUrl": "https://example.com/api"},
+    "Prismic": {"type": "article.published", "domain": "example.com", "apiUrl": "https://example.com/api"},
+    "Render, an event": {"type": "talk.published", "timestamp": "2026-11-25T03:00:00Z", "data": {"id": "evt-7"}},
+    "Snipcart, a page": {"eventName": "shipping.updated", "createdOn": "2026-11-25", "mode": "edit"},
+    # Verdin sends Strapi's events, and does not say of a release that it is published.
+    "Strapi, a release": {"event": "releases.publish", "createdAt": "2026-11-25T03:00:00Z", "release": {"id": 1}},
+    "Storyblok, a space": {"space_id": 1, "text": "New article", "action": "article_published"},
+    "Hugging Face, a report": {"event": {"scope": "report"}, "repo": {"name": "site"}},
+    "Vercel, a flagship": {"id": "7", "type": "flagship.opened", "createdAt": "2026-11-25", "region": "eu"},
     "Vercel, a project": {"id": "7", "type": "project.published", "createdAt": "2026-11-25", "region": "eu"},
 }
 
@@ -1053,13 +1067,21 @@ def test_an_event_of_one_s_own_is_not_taken_for_that_of_a_sender_with_the_same_w
         assert isinstance(request, Request)
 
 
+def test_the_id_of_one_s_own_episode_is_not_that_of_an_event() -> None:
+    """Its second update would be a duplicate."""
+    told = {"type": "video.episode.updated", "id": "episode-7", "environment": {"id": "production"}}
+    (request,) = ONE.intents(opened(told)[0])
+    assert isinstance(request, Request)
+    assert request.event_id is None
+
+
 #: Words by which senders are known without their headers.
 WORDS: dict[str, dict[str, Any]] = {
     "Bitbucket": {"eventKey": "repo:modified", "date": "2026-11-25"},
     "GitLab": {"object_kind": "issue", "project_id": 1},
     "AppSync": {"typeName": "Query", "fieldName": "page", "request": {"headers": {"host": "x"}}},
     "a warmer": {"ping": True},
-    "Storyblok": {"space_id": 1, "text": "x", "action": "x"},
+    "Storyblok": {"space_id": 1, "text": "x", "action": "x", "user_id": 7},
     "S3": {"bucket": {"name": "b"}, "object": {"key": "k"}, "request-id": "r"},
     "a registry": {"events": [{"action": "push", "target": {"tag": "a"}}, {"action": "push", "target": {"tag": "b"}}]},
     "Slack": {"type": "url_verification", "challenge": "x"},

@@ -147,6 +147,33 @@ NOT_CHANGES: dict[str, tuple[Json, str]] = {
     "Sanity: a release": ({"_id": "_.releases.r1", "_type": "system.release"}, "Sanity's _.releases.r1"),
     "Strapi: a draft": (body(p.strapi_entry("update", None)), "entry.update of a draft"),
     "Strapi: a stage": (body(p.strapi("review-workflows.updateEntryStage")), "review-workflows"),
+    "Strapi: a release that failed": (
+        {"event": "releases.publish", "createdAt": "2026-11-25T03:00:00Z", "isPublished": False, "error": "x"},
+        "releases.publish of a draft",
+    ),
+    # Verdin sends Strapi's events, and has its own name for this one.
+    "Strapi: a draft that is discarded, at Verdin": (
+        {"event": "entry.discard-draft", "model": "article", "entry": {"documentId": "k2m7", "publishedAt": None}},
+        "entry.discard-draft",
+    ),
+    **{
+        f"Snipcart: {kind}": ({"eventName": kind, "mode": "Test", "createdOn": "2026-11-25", "content": {}}, kind)
+        for kind in ("v3/subscription.state.cancelled", "customauth:customer_updated")
+    },
+    "lakeFS: before a commit": (
+        {"event_type": "prepare-commit", "hook_id": "h", "repository_id": "site"},
+        "prepare-commit",
+    ),
+    "Slack: a check of the certificate": ({"ssl_check": "1", "token": "x"}, "a check of the certificate"),
+    # https://github.com/prismicio/prismic-gatsby, its fixtures
+    "Prismic: a release, at its other address": (
+        {"type": "api-update", "releases": {"update": [{}]}, "domain": "octo", "apiUrl": "http://octo.wroom.io/api"},
+        "without a new master ref",
+    ),
+    "Prismic: a test, at its other address": (
+        {"type": "test-trigger", "domain": "octo", "apiUrl": "http://octo.wroom.test/api"},
+        "a test of Prismic",
+    ),
     "Strapi: a test": (body(p.strapi("trigger-test")), "a test of Strapi"),
     "Netlify: a deploy": (DEPLOY, "deploy in the state ready"),
     "GitHub: a dispatch of Holdoff's": (DISPATCH, "Holdoff itself dispatched"),
@@ -580,6 +607,7 @@ def test_a_schedule_is_a_warmers_by_whole_words(name: str, is_warmer: bool) -> N
         "shopify-webhook-id",
         "x-mlflow-delivery-id",
         "x-launchpad-delivery",
+        "x-verdin-delivery",
         "x-coding-delivery",
         "x-gitcode-delivery",
         "x-gitverse-delivery",

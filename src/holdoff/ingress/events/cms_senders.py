@@ -78,32 +78,30 @@ _CONTENTFUL: Final = (
 # such as releases, schemas and groups, begin with "_.".
 _OPERATION: Final = "http.headers.sanity-operation"
 _DOCUMENT: Final = "http.headers.sanity-document-id"
-_DONE: Final = f"{{{_OPERATION}}}"
-_DONE_TO: Final = f"{_DONE} of {{{_DOCUMENT}|a document}}"
+_DONE_TO: Final = f"{{{_OPERATION}}} of {{{_DOCUMENT}|a document}}"
 _SANITY: Final = (
-    ignored("Sanity", "a draft", f"{_DONE} of a draft", _DOCUMENT, f"{_OPERATION} & {_DOCUMENT}=drafts.*|versions.*"),
-    ignored("Sanity", "a document of its own", _DONE_TO, _DOCUMENT, f"{_OPERATION} & {_DOCUMENT}=_.*"),
+    ignored("Sanity", "a draft", _DONE_TO, _DOCUMENT, f"{_OPERATION} & {_DOCUMENT}=drafts.*|versions.*|_.*"),
     change("Sanity", "a document", f"{_OPERATION}=create|update|delete", f"{_DONE_TO} in Sanity"),
     other("Sanity", _OPERATION),
     ignored("Sanity", "a draft", "{_id}", "_id", "_id=drafts.*|versions.*|_.* & _type"),
 )
 
 # --- Strapi: https://docs.strapi.io/cms/backend-customization/webhooks -----------------------------
-# A type without drafts is public at once. An entry that is not public has null as its ``publishedAt``. The header
-# ``X-Strapi-Event`` says the same as the body. By the header Holdoff knows Strapi's events of unknown types.
+# A type without drafts is public at once. If an entry is not public, its ``publishedAt`` is null; if a release failed,
+# its ``isPublished`` is false. By the header ``X-Strapi-Event`` Holdoff knows Strapi's events of unknown types.
 _HEADER: Final = "http.headers.x-strapi-event"
-_EDITS: Final = "event=entry.create|entry.update|entry.delete"
-_PUBLISHED: Final = "entry.publishedAt,entry.published_at"
-_NO_CHANGES: Final = "event=entry.draft-discard|releases.publish|review-workflows.updateEntryStage"
+_EDITS: Final = "event=entry.create|entry.update|entry.delete|releases.publish"
+_PUBLISHED: Final = "entry.publishedAt,entry.published_at,isPublished"
+_NO_CHANGES: Final = "event=entry.draft-discard|entry.discard-draft|review-workflows.updateEntryStage"
 _STRAPI: Final = (
     trial("Strapi", "event=trigger-test"),
-    ignored("Strapi", "a draft", "{event} of a draft", _PUBLISHED, f"{_EDITS} & {_PUBLISHED}=null"),
+    ignored("Strapi", "a draft", "{event} of a draft", _PUBLISHED, f"{_EDITS} & {_PUBLISHED}=null|false"),
+    change("Strapi", "a release", "event=releases.publish", "a release was published in Strapi"),
     change(
         *("Strapi", "an entry", f"{_EDITS}|entry.publish|entry.unpublish"),
         "{event} of {model|an entry}{entry.id^ } in Strapi",
     ),
     change("Strapi", "a medium", "event=media.create|media.update|media.delete", "{event}{media.id^ } in Strapi"),
-    change("Strapi", "a release", "event=releases.publish & isPublished=true", "a release was published in Strapi"),
     ignored("Strapi", "another event", f"{{{_HEADER}}}", f"event,{_HEADER}", _HEADER),
     ignored("Strapi", "another event", "{event}", f"event,{_HEADER}", _NO_CHANGES),
 )
@@ -142,7 +140,7 @@ _DATOCMS: Final = (
         _not_at_dato("another event", "{entity_type}", of, "entity_type,event_type", f"event_type & {marks}")
         for of, marks in (
             ("*", "webhook_call_id"),
-            ("build_trigger|environment|item|item_type|maintenance_mode|sso_user|upload", "environment"),
+            ("build_trigger|environment|item_type|maintenance_mode|sso_user", "environment"),
         )
     ),
 )
@@ -150,7 +148,7 @@ _DATOCMS: Final = (
 # --- Prismic: https://prismic.io/docs/webhooks -----------------------------------------------------
 # Each publication has a new master ref. All events of one publication have the same ref. Prismic sends each event again
 # every ten minutes until the answer is 200.
-_BODY: Final = "domain & apiUrl"
+_BODY: Final = "domain & apiUrl=*.prismic.io/*|*.wroom.*"
 _PRISMIC: Final = (
     trial("Prismic", f"{_BODY} & type=test-trigger"),
     change(
@@ -179,7 +177,7 @@ _STORYBLOK: Final = (
             ("a task", "task.id", "task {task.name,task.id} run"),
         )
     ),
-    other("Storyblok", "action", _SPACE),
+    other("Storyblok", "action", f"{_SPACE} & asset_id,discussion_id,release_id,story_id,user_id,workflow_name"),
 )
 
 # --- Drafts of content systems whose other events build; at Contentstack all but publications -------
@@ -337,10 +335,10 @@ _REGISTRIES: Final = (
         tag="contents.tag",
     ),
     # https://docs.lakefs.io/howto/hooks/webhooks.html: before a change it asks whether it may make it
-    *_typed("lakeFS", "event_type", "hook_id & repository_id", "post-*", "pre*"),
+    *_typed("lakeFS", "event_type", "hook_id & repository_id", "post-*", "pre-*|prepare-*"),
     # https://docs.cloudsmith.com/developer-tools/webhooks
     *_typed(
-        *("Cloudsmith", "meta.event_id", "meta.trigger_id & meta.webhook_id"),
+        *("Cloudsmith", "meta.event_id", "meta.event_id=package.* & meta.trigger_id & meta.webhook_id"),
         "package.deleted|package.released|package.restored|package.synced|package.tags_updated",
         id="{meta.trigger_id}",
     ),
@@ -473,6 +471,7 @@ _CLOUDS: Final = (
     trial("Rollbar", "event_name=test & data.message=*test payload from Rollbar*"),
     trial("Cloudflare", "text=*This is a test message sent from https://cloudflare.com.* only text"),
     trial("Airbyte", "text=*This is a test from Airbyte* only text"),
+    trial("Slack", "ssl_check=1 only ssl_check,token", "a check of the certificate"),
     *SHAKEN,
     # https://learn.microsoft.com/en-us/graph/change-notifications-lifecycle-events
     *_typed("Microsoft Graph", "value.0.lifecycleEvent", "value.0.subscriptionId", "missed", each="value"),
@@ -519,8 +518,8 @@ _CLOUDS: Final = (
     change("Airbyte", "a load", "data.connection.id & data.jobId & data.success=true", "a load by Airbyte"),
     ignored("Airbyte", "another event", "failure", "data.success", "data.connection.id & data.jobId & data.success"),
     *_typed("Databricks", "event_type", "workspace_id & job.job_id", "jobs.on_success", "jobs.*"),
-    *_typed("Fivetran", "data.status,status,event", "connector_id & connector_type", "SUCCESSFUL|*_succeeded"),
-    *_typed("Mux", "type", "type=video.*.* & environment.id", "*.ready|*.updated|*.deleted|*.active|*.idle", id="{id}"),
+    *_typed("Fivetran", "data.status,status,event", "connector_id & destination_group_id", "SUCCESSFUL|*_succeeded"),
+    *_typed("Mux", "type", "type=video.* & accessor_source", "*.ready|*.updated|*.deleted|*.active|*.idle", id="{id}"),
 )
 
 # --- Hosts of sites, and services that build -------------------------------------------------------
@@ -534,8 +533,8 @@ _SENTRY: Final = "http.headers.sentry-hook-resource"
 _AT_JIRA: Final = "jira?*|attachment_*|board_*|comment_*|filter_*|issue*|option_*|project_*|sprint_*|user_*|worklog_*"
 _VERCEL: Final = (
     "id & createdAt & type=deployment*|project.created|project.domain*|project.env*|project.removed|project.renamed"
-    "|project.roll*|domain.*|integration-*|edge-config*|firewall.*|alerts.*|attack.*|budget.*|flag*|marketplace.*"
-    "|observability.* & region,payload.deployment.id,payload.deploymentId"
+    "|project.roll*|domain.*|integration-*|edge-config*|firewall.*|alerts.*|attack.*|budget.*|flag.*|flags.*"
+    "|marketplace.*|observability.* & region,payload.deployment.id,payload.deploymentId"
 )
 _HOSTS: Final = (
     ignored("Netlify", "a deploy", "{http.headers.x-netlify-event}", *["http.headers.x-netlify-event"] * 2),
@@ -574,7 +573,6 @@ _HOSTS: Final = (
             ("Resend", "type", "type=email.*|contact.* & data.email_id,data.audience_id"),
             ("SendGrid", "event", "sg_event_id,sg_message_id"),
             ("Slack", "event.type,type", "type=event_callback|app_rate_limited & team_id & api_app_id"),
-            ("Snipcart", "eventName", "eventName=order.*|subscription.*|taxes.*|shipping* & createdOn"),
             ("Twilio", "MessageStatus,SmsStatus,CallStatus,Level", "AccountSid=AC* & MessageSid,SmsSid,CallSid,Sid"),
             ("WordPress", "hook", "hook=comment_post|user_register|wp_login"),
             ("Databricks", "event", "model_name & webhook_id & event=COMMENT_*|TRANSITION_REQUEST_*"),
@@ -616,7 +614,7 @@ _HOSTS: Final = (
             ("Railway", "type", "resource.workspace.id & resource.project.id & resource.environment.id"),
             ("Railway", "type", "type=DEPLOY & project.id & environment.id & deployment.id"),
             ("Read the Docs", "event", "event=build:failed|build:passed|build:triggered & build_url & slug"),
-            ("Render", "type", "data.id,data.serviceId=ev?-*|srv-*|crn-*|dpg-*|red-* & timestamp"),
+            ("Render", "type", "data.serviceId=srv-*|crn-*|dpg-*|red-* & timestamp"),
             ("Rundeck", "trigger", "executionId & execution.href"),
             ("Review Board", "event", "event=reply_*|review_* & review_request.absolute_url"),
             ("Semaphore", "pipeline.state,event", "project_hash_id,workflow.id & project_hash_id,revision.commit_sha"),
@@ -631,6 +629,7 @@ _HOSTS: Final = (
             ("Xcode Cloud", "ciBuildRun.attributes.executionProgress", "ciBuildRun.id & ciProduct.id"),
         )
     ),
+    other("Snipcart", "eventName", "mode=Live|Test", "order.*|*subscription.*|taxes.*|shippingrates.*|customauth:*"),
     other("Webflow", "triggerType", "", "form_submission|ecomm_*order*|*user_account_*|comment_created"),
     # Known by their secret alone.
     *(

@@ -353,7 +353,7 @@ _OF_A_REF: Final = (
         ref="refs/heads/main",
         default="main",
     ),
-    _other("Hugging Face", "event.scope", when="event.scope=repo*|discussion* & repo.name"),
+    _other("Hugging Face", "event.scope", when="event.scope=repo|repo.*|discussion|discussion.* & repo.name"),
     # https://man.sr.ht/git.sr.ht/api.md#webhooks   https://man.sr.ht/graphql.md#webhooks: a query says what is sent.
     *(
         _push(

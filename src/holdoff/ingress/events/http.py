@@ -211,7 +211,7 @@ _IDS: Final = (
     # The last three come from old servers, which send no header of GitHub's.
     *(
         f"x-{name}-delivery"
-        for name in ("coding", "gitcode", "gitverse", "launchpad", "tangled", "forgejo", "gitea", "gogs")
+        for name in ("coding", "gitcode", "gitverse", "launchpad", "tangled", "verdin", "forgejo", "gitea", "gogs")
     ),
 )
 
