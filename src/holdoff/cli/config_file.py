@@ -5,6 +5,7 @@ An edit with a mistake is reported once, and the settings before it stay in forc
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from holdoff.config import load
@@ -38,14 +39,7 @@ class ConfigFile:
         self.config: Config = config
         self.store: Store = store
         self._gates_by = gates_by
-        self._seen = self._sight()
-
-    def _sight(self) -> tuple[int, ...] | None:
-        """What every edit of the file changes; ``None``: there is no file."""
-        try:
-            return sight(str(self.config.path or ""))
-        except OSError:
-            return None
+        self._seen = config.sight
 
     def forget(self) -> None:
         """Read the file at the next look, changed or not."""
@@ -53,10 +47,12 @@ class ConfigFile:
 
     def look(self, go_by: Callable[[Store, GateOf], None]) -> str | None:
         """If the file has changed and has no mistake, go by it. Returns what to say; ``None``: it has not changed."""
-        sight = self._sight()
-        if sight == self._seen or self.config.path is None:
+        seen, path = None, self.config.path
+        with suppress(OSError):  # it is gone
+            seen = sight(str(path or ""))
+        if seen == self._seen or path is None:
             return None
-        self._seen, path = sight, self.config.path
+        self._seen = seen
         try:
             config = load(self.args.config)
             if config.path != path:
