@@ -547,6 +547,20 @@ def test_an_edit_of_a_file_while_a_server_starts_counts(tmp_path: Path) -> None:
     assert list(taken.call_args.args[0].projects) == ["site"]
 
 
+def test_a_file_that_is_empty_is_being_written(tmp_path: Path) -> None:
+    """``sops -d ... > holdoff.toml`` empties it at once. For a second all webhooks were refused as not signed."""
+    file, taken = tmp_path / "holdoff.toml", Mock()
+    file.write_text(text := "[projects.site]\ncooldown = '10m'\nstarter = { command = ['true'] }")
+    config = load(str(file))
+    watched = ConfigFile(Namespace(config=str(file), store="memory:"), config, config.open_store("memory:"), taken)
+    file.write_text("")
+    assert watched.look(Mock()) == f"{file} is empty. The settings stay as they were"
+    assert watched.look(Mock()) is None
+    taken.assert_not_called()
+    file.write_text(text)
+    assert watched.look(Mock()) == f"{file} was read again"
+
+
 def test_a_pipe_with_settings_is_read_once(tmp_path: Path) -> None:
     """After SIGHUP, too: there is nothing more in it."""
     reader, writer = os.pipe()

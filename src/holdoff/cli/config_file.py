@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from holdoff.config import load
+from holdoff.config import Config, load
 from holdoff.config.trust import sight
 from holdoff.core.errors import HoldoffError
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-    from holdoff.config import Config
     from holdoff.core.request import GateKey
     from holdoff.gate import Gate
     from holdoff.stores.base import Store
@@ -57,6 +56,10 @@ class ConfigFile:
             config = load(self.args.config)
             if config.path != path:
                 return f"{config.passed_over or f'{path} is gone'}. The settings stay as they were"
+            if (
+                config.but(path=None, sight=None, passed_over=None) == Config()
+            ):  # `COMMAND > holdoff.toml` has just begun
+                return f"{path} is empty. The settings stay as they were"
             new = config.open_store(self.args.store)
             is_same = (new.url, config.store) == (self.store.url, self.config.store)  # a URL is without a password
             store = self.store if is_same else new

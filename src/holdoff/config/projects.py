@@ -130,11 +130,10 @@ class Config(Value):
         webhooks: where the secrets of webhooks are, by scheme.
         server: the settings of ``holdoff serve``.
         passed_over: a sentence about a file that was found nearer and is not used.
-        sight: facts about the file, from before it was read (``trust.sight``).
     """
 
     path: Path | None = None
-    sight: tuple[int, ...] | None = None
+    sight: tuple[int, ...] | None = None  #: facts about the file, from before it was read (``trust.sight``)
     passed_over: str | None = None
     store: str | None = None
     projects: Mapping[str, Project] = {}
