@@ -664,3 +664,17 @@ def test_an_edit_frees_the_gate_for_the_newest_one_before_the_loop(by_file: Cli)
 
     assert ends(newest) == (0, "")
     assert by_file.lines() == ["first", "newest"]
+
+
+def test_a_loop_that_is_restarted_after_an_edit_leaves_the_newest_one_its_turn(by_file: Cli) -> None:
+    newest = by_file.start("run", "p", "--wait", "-q", "--", *says("newest"))
+    waiting.until(lambda: by_file.record().pending)
+    newest.send_signal(signal.SIGSTOP)
+    by_file.change(since_a_minute)
+    by_file.config(of_cooldown("1ms"))
+    loop = by_file.start("wake", "--watch", prelude=LONG_TURNS)
+    assert "watching" in line_of(loop.stderr)
+    newest.send_signal(signal.SIGCONT)
+
+    assert ends(newest) == (0, "")
+    assert by_file.lines() == ["first", "newest"]

@@ -301,6 +301,18 @@ def test_a_state_that_is_one_ends_a_build(bench: Bench, state: str) -> None:
     assert gate.trigger().outcome is Outcome.STARTED
 
 
+@pytest.mark.parametrize("act", [lambda one: one.hold(why="a test", duration="1s"), holdoff.Gate.reset])
+def test_a_persons_edit_without_the_starter_leaves_the_wake_that_asks_for_the_build(bench: Bench, act: Any) -> None:
+    """The wake was moved to the end of the build's lease, 8 h later."""
+    gate = bench.gate("1s", starter=Odd(status=lambda _: "succeeded"), overlap="defer")
+    gate.trigger()
+    gate.trigger()
+    act(holdoff.Gate("site", store=bench.store, policy=gate.policy, clock=bench.clock))
+    bench.clock.advance("30s")
+    assert list(bench.store.due(bench.clock.now_ms())) == [gate.key]
+    assert gate.wake().outcome is Outcome.STARTED
+
+
 @pytest.mark.parametrize("parameters", [{"image": "x"}, None, 5, SURROGATE])
 def test_what_a_starter_freezes_is_refused_before_anything_is_claimed(bench: Bench, parameters: object) -> None:
     starter = Odd(freeze=lambda asked: asked.but(parameters=parameters))

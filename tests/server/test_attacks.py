@@ -536,6 +536,46 @@ def test_a_file_counts_once_its_rights_are_mended(tmp_path: Path, monkeypatch: p
     taken.assert_called_once()
 
 
+def test_an_edit_of_a_file_while_a_server_starts_counts(tmp_path: Path) -> None:
+    """Between reading its settings and its first look a server imports its web framework, and opens its store."""
+    file = tmp_path / "holdoff.toml"
+    file.write_text("")
+    config = load(str(file))
+    file.write_text("[projects.site]\ncooldown = '10m'\nstarter = { command = ['true'] }")
+    taken = Mock()
+    ConfigFile(Namespace(config=str(file), store=None), config, config.open_store("memory:"), taken).look(Mock())
+    assert list(taken.call_args.args[0].projects) == ["site"]
+
+
+def test_a_file_that_is_empty_is_being_written(tmp_path: Path) -> None:
+    """``sops -d ... > holdoff.toml`` empties it at once. For a second all webhooks were refused as not signed."""
+    file, taken = tmp_path / "holdoff.toml", Mock()
+    file.write_text(text := "[projects.site]\ncooldown = '10m'\nstarter = { command = ['true'] }")
+    config = load(str(file))
+    watched = ConfigFile(Namespace(config=str(file), store="memory:"), config, config.open_store("memory:"), taken)
+    file.write_text("")
+    assert watched.look(Mock()) == f"{file} is empty. The settings stay as they were"
+    assert watched.look(Mock()) is None
+    taken.assert_not_called()
+    file.write_text(text)
+    assert watched.look(Mock()) == f"{file} was read again"
+
+
+def test_a_pipe_with_settings_is_read_once(tmp_path: Path) -> None:
+    """After SIGHUP, too: there is nothing more in it."""
+    reader, writer = os.pipe()
+    os.write(writer, b"store = 'memory:'\n[projects.site]\ncooldown = '10m'\nstarter = { command = ['true'] }")
+    os.close(writer)
+    named = f"/dev/fd/{reader}"
+    config = load(named)
+    watched = ConfigFile(Namespace(config=named, store="memory:"), config, config.open_store(), taken := Mock())
+    for _ in range(2):
+        assert watched.look(Mock()) is None
+        watched.forget()
+    os.close(reader)
+    taken.assert_not_called()
+
+
 # --- the page --------------------------------------------------------------------------------------------------------
 
 

@@ -5,9 +5,10 @@ An edit with a mistake is reported once, and the settings before it stay in forc
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from holdoff.config import load
+from holdoff.config import Config, load
 from holdoff.config.trust import sight
 from holdoff.core.errors import HoldoffError
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-    from holdoff.config import Config
     from holdoff.core.request import GateKey
     from holdoff.gate import Gate
     from holdoff.stores.base import Store
@@ -38,14 +38,7 @@ class ConfigFile:
         self.config: Config = config
         self.store: Store = store
         self._gates_by = gates_by
-        self._seen = self._sight()
-
-    def _sight(self) -> tuple[int, ...] | None:
-        """What every edit of the file changes; ``None``: there is no file."""
-        try:
-            return sight(str(self.config.path or ""))
-        except OSError:
-            return None
+        self._seen = config.sight
 
     def forget(self) -> None:
         """Read the file at the next look, changed or not."""
@@ -53,14 +46,20 @@ class ConfigFile:
 
     def look(self, go_by: Callable[[Store, GateOf], None]) -> str | None:
         """If the file has changed and has no mistake, go by it. Returns what to say; ``None``: it has not changed."""
-        sight = self._sight()
-        if sight == self._seen or self.config.path is None:
+        seen, path = None, self.config.path
+        with suppress(OSError):  # it is gone
+            seen = sight(str(path or ""))
+        if seen == self._seen or path is None:
             return None
-        self._seen, path = sight, self.config.path
+        self._seen = seen
         try:
             config = load(self.args.config)
             if config.path != path:
                 return f"{config.passed_over or f'{path} is gone'}. The settings stay as they were"
+            if (
+                config.but(path=None, sight=None, passed_over=None) == Config()
+            ):  # `COMMAND > holdoff.toml` has just begun
+                return f"{path} is empty. The settings stay as they were"
             new = config.open_store(self.args.store)
             is_same = (new.url, config.store) == (self.store.url, self.config.store)  # a URL is without a password
             store = self.store if is_same else new

@@ -46,8 +46,7 @@ def load(named: str | None = None) -> Config:
     found, passed_over = None, None
     with suppress(FileNotFoundError):  # the working directory may be gone
         found, passed_over = nearest(os.getcwd())
-    config = Config() if found is None else read(found)
-    return config.but(passed_over=passed_over)
+    return (Config() if found is None else read(found)).but(passed_over=passed_over)
 
 
 def nearest(folder: str | Path) -> tuple[str | None, str | None]:
@@ -60,7 +59,7 @@ def nearest(folder: str | Path) -> tuple[str | None, str | None]:
     while here != above:
         here = above
         if os.path.isfile(found := os.path.join(here, FILE)):
-            from holdoff.config.trust import distrust  # only needed where there is a file
+            from holdoff.config.trust import distrust
 
             why = distrust(found)
             if why is None:
@@ -75,10 +74,12 @@ def nearest(folder: str | Path) -> tuple[str | None, str | None]:
 
 def read(path: str | Path, *, named_by: str = "config") -> Config:
     """The config in a file. ``named_by``: what named the file, for errors."""
+    from holdoff.config.trust import sight  # only needed where there is a file
+
     try:
         os.path.abspath(path)  # the file's folder is needed later; this fails where the working directory is gone
         with open(path, encoding="utf-8-sig") as file:  # an editor on Windows may write a byte order mark
-            text = file.read()
+            seen, text = sight(file.fileno()), file.read()
     except OSError as error:
         want = f"a file that can be read ({error.strerror})"
         if isinstance(error, FileNotFoundError):  # without a file name, the working directory is what is gone
@@ -89,7 +90,7 @@ def read(path: str | Path, *, named_by: str = "config") -> Config:
     from pathlib import Path
 
     with under(f"{path}: "):
-        return parse(text, Path(path))
+        return parse(text, Path(path)).but(sight=seen)
 
 
 def parse(text: str, path: Path | None = None) -> Config:

@@ -133,6 +133,7 @@ class Config(Value):
     """
 
     path: Path | None = None
+    sight: tuple[int, ...] | None = None  #: facts about the file, from before it was read (``trust.sight``)
     passed_over: str | None = None
     store: str | None = None
     projects: Mapping[str, Project] = {}

@@ -23,10 +23,10 @@ from contextlib import suppress
 _USER, _GROUP = 2, 8
 
 
-def sight(path: str) -> tuple[int, ...]:
+def sight(path: str | int) -> tuple[int, ...]:
     """Facts about a file, some of which every edit changes, also an edit of its access rights. Raises OSError."""
     found = os.stat(path)
-    return found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_size
+    return (found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_size) if stat.S_ISREG(found.st_mode) else ()
 
 
 def distrust(path: str) -> str | None:

@@ -132,9 +132,8 @@ class WakeLoop:
         try:
             while not stop.is_set():
                 try:
-                    before = self._gate_of
                     self._before_look(self)
-                    if self._gate_of is not before:  # an edit may have freed gates: callers that wait have their turns
+                    if self._is_new:  # an edit, perhaps before a restart, may have freed gates: callers have turns
                         stop.wait(TURN_MS / 1000)
                     self.once()
                     self._failing.pop(None, None)
