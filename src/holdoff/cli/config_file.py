@@ -56,9 +56,8 @@ class ConfigFile:
             config = load(self.args.config)
             if config.path != path:
                 return f"{config.passed_over or f'{path} is gone'}. The settings stay as they were"
-            if (
-                config.but(path=None, sight=None, passed_over=None) == Config()
-            ):  # `COMMAND > holdoff.toml` has just begun
+            # While `COMMAND > holdoff.toml` runs, the file is empty.
+            if config.but(path=None, sight=None, passed_over=None) == Config():
                 return f"{path} is empty. The settings stay as they were"
             new = config.open_store(self.args.store)
             is_same = (new.url, config.store) == (self.store.url, self.config.store)  # a URL is without a password

@@ -46,7 +46,8 @@ def load(named: str | None = None) -> Config:
     found, passed_over = None, None
     with suppress(FileNotFoundError):  # the working directory may be gone
         found, passed_over = nearest(os.getcwd())
-    return (Config() if found is None else read(found)).but(passed_over=passed_over)
+    config = Config() if found is None else read(found)
+    return config.but(passed_over=passed_over)
 
 
 def nearest(folder: str | Path) -> tuple[str | None, str | None]:
