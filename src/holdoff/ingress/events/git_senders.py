@@ -113,7 +113,7 @@ _GITHUB_BARE: Final = (
         _other(sender, "action|event", when=marks, named_by="action")
         for sender, marks in (  # without headers; an advisory of security has no sender
             ("GitHub", "sender.login & action,repository.full_name,organization.login & sender.node_id"),
-            ("GitHub", "action & repository.node_id,security_advisory.ghsa_id,package.package_type"),
+            ("GitHub", "action & repository.node_id,security_advisory.ghsa_id,package.owner.login"),
             ("a git host", "sender.login & action,repository.full_name,organization.login"),
             ("a git host", "action,old_name & repository.full_name,issue.user.login,pull_request.head.sha"),
             ("a git host", "action & repository.fullName,repository.default_branch,run.repository.full_name"),
@@ -296,7 +296,7 @@ _AT_GERRIT: Final = (
 _AT_SOURCEHUT: Final = "http.headers.x-webhook-event,data.webhook.event"
 _DELIVERY: Final = "http.headers.x-webhook-delivery,data.webhook.uuid"
 _TOLD_BY_SOURCEHUT: Final = (
-    f"repo:create|repo:update|repo:delete|REPO_*|GIT_*|TICKET_*|PATCHSET_*|JOB_CREATED|JOB_UPDATED & {_DELIVERY}"
+    f"repo:create|repo:update|repo:delete|REPO_*|GIT_PRE_*|TICKET_*|PATCHSET_*|JOB_CREATED|JOB_UPDATED & {_DELIVERY}"
 )
 _BACKLOG: Final = "project.projectKey & createdUser.id"
 _IN_PAGURE: Final = "msg.branch,body.branch,branch,msg.commit.branch,commit.branch"
