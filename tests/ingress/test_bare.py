@@ -1270,8 +1270,9 @@ def test_an_input_that_says_no_more_than_that_a_schedule_sends_it_is_a_schedule_
         {"event_type": "PING", "passcode": "x", "webhook_id": "1"},  # Figma's
         {"warming": True},
         # As public functions know them
-        *({"source": name} for name in ("keep-warm", "warming", "WARMUP")),
+        *({"source": name} for name in ("keep-warm", "warming", "warm-up", "WARMUP")),
         {"warm": True},
+        {"warmerPing": True},
         {"keepAlive": True},
         {"warmUpRequest": True},
         {"type": "warmer", "delay": 75},

@@ -68,9 +68,9 @@ CONTROL: Final = (
     *(
         control("a warmer", "a call", "a ping, or a call that keeps the function warm", known_by)
         for known_by in (
-            f"source,action,type,event,event_type=serverless-plugin-*warmup|WARMUP|PING|{_WARM}",
+            f"source,action,type,event,event_type=serverless-plugin-*warmup|WARMUP|PING|warm-up|{_WARM}",
             f"{_WARM.replace('|', ',')},isWarmup,isWarmUp,isWarmingUp,vaporWarmer,vaporWarmerPing,healthcheck=true",
-            "ping=OK",
+            "ping,warmerPing=OK|true",
             "keepAlive,warmUpRequest=true only keepAlive,warmUpRequest",
         )
     ),
@@ -225,15 +225,15 @@ UNSOURCED: Final = Kind(when=f"detail-type={_STATES}", named_by=("detail-type",)
 #: In the names of schedules that keep functions warm: Zappa's is ``zappa-keep-warm-handler.keep_warm_callback``.
 _WARM_NAMES: Final = "*KeepWarm*|*WarmUp*|*Warmer*|" + "|".join(
     f"*{before}{word}{after}"
-    for word in ("keep?warm", "keepWarm", "warmup", "warm?up", "warmUp", "warmer")
+    for word in ("keep?warm", "keep-*-warm", "keep_*_warm", "keepWarm", "warmup", "warm?up", "warmUp", "warmer")
     for before in "/-_"
     for after in ("", "-*", "_*", ".*")
 )
 #: They report alarms, logins, calls, tickets and what visitors do; Buildkite its builds, which would trigger builds:
 #: https://buildkite.com/docs/pipelines/integrations/observability/amazon-eventbridge
 _REPORTERS: Final = (
-    "auth0 buildkite datadog genesys mackerel newrelic okta onelogin operata pagerduty rootly sailpoint segment"
-    " signalfx snyk zendesk"
+    "auth0 buildkite datadog genesys ilert mackerel newrelic okta onelogin operata pagerduty rootly sailpoint"
+    " segment signalfx snyk zendesk"
 )
 _NO_CHANGE: Final = "|".join(f"aws.partner/{name}.*" for name in _REPORTERS.split())
 _BY_BRIDGE: Final = (
