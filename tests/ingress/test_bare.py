@@ -810,6 +810,31 @@ def test_what_a_service_asks_is_none_by_a_project_of_its_own() -> None:
     assert isinstance(ignored, Ignored)
 
 
+@pytest.mark.parametrize("source", [{}, {"source": "aws.codecommit"}], ids=len)
+def test_a_push_of_which_a_template_hands_on_a_few_fields_is_one(source: dict[str, str]) -> None:
+    """As a template of CDK picks them, with the source and without the type. Each such push was ignored."""
+    detail = {"oldCommitId": BEFORE, "commitId": AFTER, "referenceType": "branch", "repositoryName": "web"}
+    (built,) = ONE.intents(opened({**source, "detail": {**detail, "referenceName": "main"}})[0])
+    assert isinstance(built, Request)
+    assert (built.source_version, built.parent, built.reason) == (AFTER, BEFORE, "push to web main")
+    (ignored,) = ONE.intents(opened({**source, "detail": {**detail, "referenceName": "side"}})[0])
+    assert isinstance(ignored, Ignored)
+
+
+@pytest.mark.parametrize("bucket", ["content", {"name": "content"}], ids=["a text", "an object"])
+def test_an_object_of_which_a_template_hands_on_a_few_fields_is_a_change(bucket: object) -> None:
+    """As a template of CDK picks them, with the source and without the type. Each such write was ignored."""
+    detail = {"bucket": bucket, "prefix": "posts/", "object": {"key": "posts/1.md"}, "trigger": "event"}
+    for event in (
+        {"source": "aws.s3", "detail": detail},
+        s.in_sqs({"source": "aws.s3", "time": "t", "detail": detail}),
+    ):
+        assert isinstance(ONE.intents(opened(event)[0])[0], Request)
+    for kind in ("Object Tags Added", "Object Restore Completed"):
+        (ignored,) = ONE.intents(opened({"source": "aws.s3", "detail-type": kind, "detail": detail})[0])
+        assert isinstance(ignored, Ignored)
+
+
 @pytest.mark.parametrize("branch", ["main", "side"])
 def test_a_push_to_codecommit_without_its_full_name_is_one_of_its_branch(branch: str) -> None:
     """As templates and tests that are written by hand leave it out."""
@@ -925,6 +950,9 @@ OWN: dict[str, dict[str, Any]] = {
     "CodeDeploy": {"deploymentGroup": "blue", "deploymentId": "d-7", "version": "1"},
     "ECR": {"repository-name": "site", "action-type": "published"},
     "CodeCommit": {"callerUserArn": "ann", "event": "published"},
+    "CodeCommit, a reference": {"referenceType": "page", "repositoryId": "7"},
+    "CodeCommit, a commit": {"referenceName": "side", "commitId": "7"},
+    "S3, an object of one's own": {"source": "shop", "bucket": "b", "object": {"key": "k"}},
     "ECS": {"eventName": "SERVICE_PUBLISHED", "eventType": "page"},
     "Glue": {"jobName": "export", "jobRunId": "jr_1", "state": "done"},
     "Health": {"eventTypeCode": "PUBLISHED", "eventTypeCategory": "issue"},

@@ -177,6 +177,7 @@ _STORED: Final = (
         change("S3", "a changed object", when, **_IN_S3)
         for when in (
             "source=aws.s3 & detail-type=Object Created|Object Deleted",
+            "source=aws.s3 & detail.object.key only account,detail,id,region,resources,source,time,version",
             f"s3.bucket.name & eventName={_WRITTEN}",
             f"source=aws.s3 & detail-type={_TRAIL} & detail.eventName={_WRITES}",
         )
@@ -202,7 +203,7 @@ _UNKNOWN: Final[Mapping[str, Any]] = {
     "name": "another event",
     "ignored": "nothing is built for {source|AWS}'s {detail-type|event} unless a rule takes it",
 }
-#: An event of AWS without its type: a template left it out.
+#: An event of AWS without its type: a template left it out, and may have put a project in.
 UNTYPED: Final = Kind(when="source=aws.*", named_by=("detail-type", "source"), **_UNKNOWN)
 #: The types of events that are never a change, and of which a template left out the source. One's own may begin alike.
 _STATES: Final = (
@@ -262,6 +263,7 @@ _BY_BRIDGE: Final = (
 #: type of its event, as far as the detail says them. Details of CodeBuild and CodePipeline are below.
 DETAILS: Final = (
     ("referenceFullName & repositoryId,callerUserArn", "aws.codecommit", "CodeCommit Repository State Change"),
+    ("referenceName & referenceType & commitId", "aws.codecommit", "CodeCommit Repository State Change"),
     ("callerUserArn & event=unreferencedMergeCommitCreated|referenceDeleted", "aws.codecommit", "event"),
     ("callerUserArn & event & notificationBody,pullRequestId,commentId", "aws.codecommit", "event"),
     ("repository-name & action-type & result,image-tag,image-digest", "aws.ecr", "ECR Image Action"),
