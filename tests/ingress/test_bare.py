@@ -551,8 +551,9 @@ def test_the_detail_of_an_event_that_is_no_change_alone_is_none(service: str) ->
 @pytest.mark.parametrize("kind", ["accountNotification", "investigation", "issue", "plannedChange", "scheduledChange"])
 def test_each_category_of_health_is_known(kind: str) -> None:
     """https://docs.aws.amazon.com/health/latest/APIReference/API_Event.html, and a planned change as tests have it."""
-    (ignored,) = ONE.intents(opened({"detail": {"eventTypeCode": "AWS_EC2_X", "eventTypeCategory": kind}})[0])
-    assert isinstance(ignored, Ignored)
+    (message,) = opened({"detail": {"eventTypeCode": "AWS_EC2_X", "eventTypeCategory": kind}})
+    assert isinstance(ONE.intents(message)[0], Ignored)
+    assert isinstance(with_rule(**{"detail-type": "AWS Health Event"}).intents(message)[0], Request)
 
 
 def test_health_is_known_by_its_arn_too() -> None:

@@ -259,6 +259,7 @@ _BY_BRIDGE: Final = (
     Kind(name="an event of one's own", when="source & detail-type", **_CARRIER),
 )
 
+_AT_HEALTH: Final = "accountNotification|investigation|issue|plannedChange|scheduledChange"
 #: A rule of EventBridge may hand on the detail alone (``InputPath``). How such a detail is known, and the source and
 #: type of its event, as far as the detail says them. Details of CodeBuild and CodePipeline are below.
 DETAILS: Final = (
@@ -279,7 +280,7 @@ DETAILS: Final = (
     ("application & deploymentGroup & deploymentId=d-*", "aws.codedeploy", "event"),
     ("eventName=SERVICE_* & eventType=INFO|WARN|ERROR & clusterArn,deploymentId", "aws.ecs", "event"),
     ("jobName & jobRunId=jr_* & severity", "aws.glue", "event"),
-    ("eventTypeCode,eventArn=AWS_*|*:health:* & eventTypeCategory=issue|account*|*Change|inv*", "aws.health", "event"),
+    (f"eventTypeCode,eventArn=AWS_*|arn:*:health:* & eventTypeCategory={_AT_HEALTH}", "aws.health", "AWS Health Event"),
     ("findingArn=arn:*:inspector2:* & severity", "aws.inspector2", "event"),
     ("queue=arn:*:mediaconvert:* & jobId", "aws.mediaconvert", "MediaConvert Job State Change"),
     ("SourceArn=arn:*:rds:* & EventCategories", "aws.rds", "event"),
