@@ -412,7 +412,7 @@ _ASKED_BY: Final = (
     ("Secrets Manager", "a rotation", "SecretId,Step=createSecret|setSecret|testSecret|finishSecret"),
     ("Security Hub", "a notice", "AnnouncementType & Title", "findings.0.ProductArn,detail.findings.0.ProductArn"),
     ("SES", "a mail", "eventSource=aws:ses", "ses.mail.messageId"),
-    ("SES", "a mail's fate", "notificationType,eventType,mail.source & mail.messageId"),
+    ("SES", "a mail's fate", "notificationType,eventType,mail.source & mail.messageId", "bounce.bounceType"),
     ("SNS", "a push's fate", "EndpointArn & EventType"),
     ("Step Functions", "an error", "Error & Cause"),
     ("Systems Manager", "a command's state", "commandId & documentName"),
