@@ -153,6 +153,7 @@ def _others() -> Iterator[Sent]:
         ("auth0.com", "Auth0 log"),
         ("datadog.com", "Datadog Alert Notification"),
         ("genesys.com", "v2.conversations.{id}.transcription"),
+        ("ilert.com", "alert-created"),
         ("mackerel.io", "Mackerel Alert"),
         ("newrelic.com", "NewRelicEvent"),
         ("okta.com", "SystemLog"),

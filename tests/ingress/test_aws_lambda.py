@@ -327,6 +327,18 @@ def test_the_sweep_finds_what_a_lost_schedule_left(stage: Stage) -> None:
     assert stage.built == ["site-build", "site-build"]
 
 
+def test_a_build_that_is_followed_is_not_overdue_and_hides_no_gate_that_is(stage: Stage) -> None:
+    """``status`` does not count it either: nothing waits."""
+    stage.send({"project": "docs"})  # it is to be looked after within minutes
+    stage.send(site("e1"))
+    assert stage.after("30m", {"holdoff": "sweep"}) == {"due": 1, "woken": 1}
+    assert stage.lines[-1]["overdue"] == 0.0
+    stage.send(site("e2"))
+    stage.send(site("e3"))
+    assert stage.after("30m", {"holdoff": "sweep"}) == {"due": 2, "woken": 2}
+    assert stage.lines[-1]["overdue"] == 1200.0
+
+
 def test_a_sweep_goes_by_a_cooldown_that_is_shorter_now(standin: CodeBuildStandin, tmp_path: Path) -> None:
     """What waited was woken at the end of the old cooldown only: a day, say, after the new one was deployed."""
     stage = Stage(standin, tmp_path, text=FILE.replace("memory:", "sqlite:///gates.db"))

@@ -188,6 +188,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "AppSync, in short": {"arguments": {"id": "7"}, "source": {"title": "x"}, "prev": {"result": {}}, "stash": {}},
     "AppSync, in short, a first function": {"arguments": {"id": "7"}, "source": None, "prev": None, "stash": {}},
     "Bedrock, in short": {"messageVersion": "1.0", "function": "f", "parameters": [{"name": "day", "value": "Monday"}]},
+    "SES, a bounce": {"notificationType": "Bounce", "bounce": {"bounceType": "Permanent"}},
     "SES, in short": {"mail": {"messageId": "m", "source": "ann@example.com"}},
     "Secrets Manager, in short": {"Step": "testSecret", "ClientRequestToken": "t"},
     "Amazon Q": {"version": "1.0", "source": "custom", "content": {"textType": "client-markdown", "description": "x"}},
@@ -243,6 +244,7 @@ ASKED: dict[str, dict[str, Any]] = {
             "newEvaluationResult": {"complianceType": "NON_COMPLIANT"},
         }
     },
+    "Connect, a channel": {"Details": {"ContactData": {"Channel": "VOICE", "Attributes": {"a": "b"}}}},
     "Connect, a number": {"Details": {"ContactData": {"CustomerEndpoint": {"Address": "+15551234567"}}}},
     "Connect, parameters": {"Details": {"Parameters": {"center_id": "1"}, "ContactData": {"Attributes": {}}}},
     "Lex, a session": {"sessionState": {"sessionAttributes": {"test": "true"}}, "inputTranscript": ""},
@@ -552,6 +554,14 @@ def test_the_detail_of_an_event_that_is_no_change_alone_is_none(service: str) ->
         assert isinstance(with_rule(**{f"detail.{next(iter(detail))}": "*"}).intents(message)[0], Ignored)
 
 
+@pytest.mark.parametrize("kind", ["accountNotification", "investigation", "issue", "plannedChange", "scheduledChange"])
+def test_each_category_of_health_is_known(kind: str) -> None:
+    """https://docs.aws.amazon.com/health/latest/APIReference/API_Event.html, and a planned change as tests have it."""
+    (message,) = opened({"detail": {"eventTypeCode": "AWS_EC2_X", "eventTypeCategory": kind}})
+    assert isinstance(ONE.intents(message)[0], Ignored)
+    assert isinstance(with_rule(**{"detail-type": "AWS Health Event"}).intents(message)[0], Request)
+
+
 def test_health_is_known_by_its_arn_too() -> None:
     """As tests leave its code out."""
     told = {"eventArn": "arn:aws:health:us-east-1::event/EC2/x", "service": "EC2", "eventTypeCategory": "issue"}
@@ -688,6 +698,7 @@ def test_an_event_of_a_service_without_a_source_is_known_by_its_detail_and_type(
         ("Config Page Change", {"page": 7}),
         ("Config Rules Updated", {"page": 7}),
         ("EC2 guide published", {"page": 7}),
+        ("EC2 Price State Change", {"page": 7}),
         ("EC2 Instance Prices Updated", {"page": 7}),
         ("EC2 Spot Instance Prices Updated", {"page": 7}),
         ("Object Storage Prices Updated", {"page": 7}),
@@ -787,9 +798,58 @@ def test_what_reports_a_build_is_no_trigger_though_it_names_a_project_that_is_co
         assert isinstance(ignored, Ignored)
 
 
+@pytest.mark.parametrize("project", ["dosc", ""])
+def test_an_event_of_aws_without_its_type_or_source_that_names_no_project_of_ours_is_an_error(project: str) -> None:
+    """A template misspelt it: each of its events would be ignored, and its changes lost."""
+    detail = {**s.s3_created()["detail"], "page": 7}
+    for event in ({"source": "aws.s3", "detail": detail}, {"source": "aws.ecr"}, {"detail-type": "Object Tags Added"}):
+        for named in ({**event, "project": project}, s.in_sns({**event, "project": project})):
+            (error,) = SEVERAL.intents(opened(named)[0])
+            assert isinstance(error, EventError)
+            assert "project" in str(error)
+    # What reports a build is never a trigger, whatever it names.
+    (ignored,) = SEVERAL.intents(opened({"source": "aws.codebuild", "project": project})[0])
+    assert isinstance(ignored, Ignored)
+
+
 def test_what_a_service_asks_is_none_by_a_project_of_its_own() -> None:
     (ignored,) = SEVERAL.intents(opened({**ASKED["Systems Manager"], "project": "another"})[0])
     assert isinstance(ignored, Ignored)
+
+
+@pytest.mark.parametrize("source", [{}, {"source": "aws.codecommit"}], ids=len)
+def test_a_push_of_which_a_template_hands_on_a_few_fields_is_one(source: dict[str, str]) -> None:
+    """As a template of CDK picks them, with the source and without the type. Each such push was ignored."""
+    detail = {"oldCommitId": BEFORE, "commitId": AFTER, "referenceType": "branch", "repositoryName": "web"}
+    (built,) = ONE.intents(opened({**source, "detail": {**detail, "referenceName": "main"}})[0])
+    assert isinstance(built, Request)
+    assert (built.source_version, built.parent, built.reason) == (AFTER, BEFORE, "push to web main")
+    (ignored,) = ONE.intents(opened({**source, "detail": {**detail, "referenceName": "side"}})[0])
+    assert isinstance(ignored, Ignored)
+
+
+@pytest.mark.parametrize("bucket", ["content", {"name": "content"}], ids=["a text", "an object"])
+def test_an_object_of_which_a_template_hands_on_a_few_fields_is_a_change(bucket: object) -> None:
+    """As a template of CDK picks them, with the source and without the type. Each such write was ignored."""
+    detail = {"bucket": bucket, "prefix": "posts/", "object": {"key": "posts/1.md"}, "trigger": "event"}
+    for event in (
+        {"source": "aws.s3", "detail": detail},
+        s.in_sqs({"source": "aws.s3", "time": "t", "detail": detail}),
+    ):
+        assert isinstance(ONE.intents(opened(event)[0])[0], Request)
+    for kind in ("Object Tags Added", "Object Restore Completed"):
+        (ignored,) = ONE.intents(opened({"source": "aws.s3", "detail-type": kind, "detail": detail})[0])
+        assert isinstance(ignored, Ignored)
+
+
+@pytest.mark.parametrize("branch", ["main", "side"])
+def test_a_push_to_codecommit_without_its_full_name_is_one_of_its_branch(branch: str) -> None:
+    """As templates and tests that are written by hand leave it out."""
+    push = s.codecommit(referenceName=branch)
+    del push["detail"]["referenceFullName"]
+    (found,) = ONE.intents(opened(push)[0])
+    assert isinstance(found, Request if branch == "main" else Ignored)
+    assert isinstance(with_rule(detail__referenceName=branch).intents(opened(push)[0])[0], Request)
 
 
 def test_an_event_of_aws_without_its_type_is_a_trigger_if_it_names_a_project_that_is_configured() -> None:
@@ -819,9 +879,11 @@ OWN: dict[str, dict[str, Any]] = {
     "GuardDuty, a detector": {"service": {"detectorId": "smoke-7"}},
     "GoCD": {"type": "stage", "data": {"pipeline": {"stage": {"state": "published"}}}},
     "GitHub": {"action": "update", "sender": {"node_id": "n1"}},
+    "GitHub, a package": {"action": "published", "package": {"package_type": "npm"}},
     "GitHub, with a user of it": {"event": "published", "sender": {"login": "ann", "node_id": "MDQ6"}},
     "Fedora": {"topic": "blog.org.fedoraproject.news", "agent": "ann"},
     "Gitee": {"hook_name": "page_hooks", "page": 7},
+    "SourceHut, of git": {"data": {"webhook": {"event": "GIT_PAGE", "uuid": "7"}}},
     "GitLab, a member": {"object_kind": "release", "user_id": 7, "object_attributes": {"status": "published"}},
     "Grafana": {"state": "alerting", "ruleId": 7},
     "Grafana, a state of its own": {"state": "published", "ruleId": 7, "ruleUrl": "https://x"},
@@ -895,9 +957,13 @@ OWN: dict[str, dict[str, Any]] = {
     "CodeDeploy": {"deploymentGroup": "blue", "deploymentId": "d-7", "version": "1"},
     "ECR": {"repository-name": "site", "action-type": "published"},
     "CodeCommit": {"callerUserArn": "ann", "event": "published"},
+    "CodeCommit, a reference": {"referenceType": "page", "repositoryId": "7"},
+    "CodeCommit, a commit": {"referenceName": "side", "commitId": "7"},
+    "S3, an object of one's own": {"source": "shop", "bucket": "b", "object": {"key": "k"}},
     "ECS": {"eventName": "SERVICE_PUBLISHED", "eventType": "page"},
     "Glue": {"jobName": "export", "jobRunId": "jr_1", "state": "done"},
-    "Health": {"eventTypeCode": "PUBLISHED", "eventTypeCategory": "page"},
+    "Health": {"eventTypeCode": "PUBLISHED", "eventTypeCategory": "issue"},
+    "Health, a category": {"eventTypeCode": "AWS_PAGE", "eventTypeCategory": "page"},
     "Inspector's findings": {"findingArn": "arn:aws:inspector2:x:1:finding/f", "page": "x"},
     "MediaConvert": {"queue": "videos", "jobId": "7", "status": "COMPLETE"},
     "RDS": {"SourceArn": "arn:aws:rds:x:1:db:d", "page": "x"},
@@ -907,6 +973,7 @@ OWN: dict[str, dict[str, Any]] = {
     "GuardDuty": {"service": "site", "severity": 5},
     "Security Hub": {"findings": [{"page": "x"}]},
     "AppSync, a stash": {"stash": {}, "prev": "1", "arguments": "x", "page": 7},
+    "AppSync, a source": {"stash": {}, "source": "cms"},
     "CloudWatch, an alarm": {"AlarmName": "Wake up", "page": 7},
     "CloudWatch, an alarm's time": {"AlarmName": "Wake up", "AlarmTime": "07:00"},
     "AWS, an instance to be launched": {"detail": {"EC2InstanceId": "site-3"}},
@@ -918,6 +985,7 @@ OWN: dict[str, dict[str, Any]] = {
     "CloudTrail": s.eventbridge("my.app", "Moved", {"eventSource": "route53.amazonaws.com", "serviceEventDetails": {}}),
     "Bedrock": {"messageVersion": "1.0", "parameters": [{"name": "page", "value": "x"}]},
     "SES": {"mail": {"source": "ann@example.com", "subject": "x"}},
+    "SES, a notice": {"notificationType": "Delivery", "bounce": "rate"},
     "SNS": {"Type": "Notification", "Message": "x", "Author": "ann"},
     "Artifact Registry": {"action": "INSERT", "tag": "ghcr.io/octo/site:1"},
     "AWX": {"friendly_name": "x", "started": "t", "finished": "t", "url": "https://x/pages/1"},
@@ -1289,8 +1357,9 @@ def test_an_input_that_says_no_more_than_that_a_schedule_sends_it_is_a_schedule_
         {"event_type": "PING", "passcode": "x", "webhook_id": "1"},  # Figma's
         {"warming": True},
         # As public functions know them
-        *({"source": name} for name in ("keep-warm", "warming", "WARMUP")),
+        *({"source": name} for name in ("keep-warm", "warming", "warm-up", "WARMUP")),
         {"warm": True},
+        {"warmerPing": True},
         {"keepAlive": True},
         {"warmUpRequest": True},
         {"type": "warmer", "delay": 75},
@@ -1374,8 +1443,7 @@ def test_a_record_of_s3_is_known_whatever_it_says_of_its_source(source: dict[str
 
 
 def test_a_push_that_does_not_say_of_which_branch_is_an_error() -> None:
-    event = s.codecommit(referenceName="side")
-    del event["detail"]["referenceFullName"]
+    event = s.codecommit(referenceName=None, referenceFullName=None)
     (error,) = ONE.intents(opened(event)[0])
     assert isinstance(error, EventError)
     assert "event.detail.referenceFullName is missing" in str(error)

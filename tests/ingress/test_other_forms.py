@@ -590,8 +590,10 @@ def test_a_cloud_event_that_is_a_trigger_too_is_the_trigger() -> None:
     ("name", "is_warmer"),
     [
         *((name, False) for name in ("docs-swarm-update", "nightly-swarmer", "DockerSwarmUpdate", "warmers-club")),
+        *((name, False) for name in ("keep-the-swarm", "housekeep-a-warm-archive", "keep-warmth")),
         *((name, True) for name in ("warmup", "site-warm-up", "api_warmer_5m", "site-WarmUpPluginDefault1")),
         *((name, True) for name in ("zappa-keep-warm-handler.keep_warm_callback", "ApiWarmer", "site-keepWarm")),
+        *((name, True) for name in ("keep-lambda-warm", "site-keep_api_warm-5m")),
     ],
 )
 def test_a_schedule_is_a_warmers_by_whole_words(name: str, is_warmer: bool) -> None:

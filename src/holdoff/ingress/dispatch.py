@@ -206,16 +206,16 @@ class Dispatch:
     def _sweep(self, left_ms: LeftMs) -> Answer:
         """Wake all gates that are due. A gate that fails does not stop the others."""
         needed_ms = min(TIME_FOR_A_WAKE_MS, left_ms() // 2)
-        due, woken, overdue_ms = 0, 0, None
+        due, woken, overdue_ms = 0, 0, 0
         for key in self.config.due(self.store, self._clock, looked_at=MOST_LOOKED_AT):
             if key.name not in self.config.projects:
                 continue
             due += 1
             if due > 1 and left_ms() < needed_ms:
                 continue  # the next sweep goes on
-            if overdue_ms is None:
+            if not overdue_ms:  # a gate that follows its build is due, too, and nothing may wait at it
                 at_ms = now_ms(self.store, self._clock)
-                overdue_ms = next((max(0, at_ms - (record.due_ms or at_ms)) for _, record in self._read([key])), None)
+                overdue_ms = sum(status_of(*read, None, at_ms).late_ms for read in self._read([key]))
             try:
                 self._woken(key)
                 woken += 1
@@ -224,7 +224,7 @@ class Dispatch:
         at_ms = now_ms(self.store, self._clock)
         left = self._read(self._soonest())
         stale_ms = max((status_of(key, record, None, at_ms).stale_ms or 0 for key, record in left), default=0)
-        self._log.swept(due=due, woken=woken, overdue_ms=overdue_ms or 0, stale_ms=stale_ms)
+        self._log.swept(due=due, woken=woken, overdue_ms=overdue_ms, stale_ms=stale_ms)
         return {"due": due, "woken": woken}
 
     def _soonest(self) -> Iterator[GateKey]:

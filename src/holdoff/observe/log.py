@@ -65,7 +65,7 @@ def sweep_line(*, due: int, overdue_ms: int, stale_ms: int, woken: int, now_ms: 
 
     Args:
         due: how many gates were due.
-        overdue_ms: how long the oldest of them had been due; 0: none was.
+        overdue_ms: how long the oldest of them at which something waits had been due; 0: none was.
         stale_ms: how long the oldest trigger that no build covers yet has waited, due or not; 0: none waits.
         woken: how many gates were woken without an error.
     """

@@ -36,8 +36,6 @@ _STATES: Final = {"InProgress": "running", "Stopping": "running", "Succeeded": "
 #: The kind of version that a source action takes, by its provider. Other providers take a commit's id.
 #: https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_SourceRevisionOverride.html
 _TYPES: Final = {"ECR": "IMAGE_DIGEST", "S3": "S3_OBJECT_VERSION_ID"}
-_COMMIT: Final = "COMMIT_ID"
-_NOT_THERE: Final = ("PipelineExecutionNotFoundException", "PipelineNotFoundException")
 _BY_THE_API: Final = "StartPipelineExecution"
 
 
@@ -114,7 +112,7 @@ class CodePipeline(OnAws):
             sent["sourceRevisions"] = [
                 {
                     "actionName": action,
-                    "revisionType": _TYPES.get(providers.get(action, ""), _COMMIT),
+                    "revisionType": _TYPES.get(providers.get(action, ""), "COMMIT_ID"),
                     "revisionValue": value,
                 }
                 for action, value in sorted(revisions.items())
@@ -156,7 +154,7 @@ class CodePipeline(OnAws):
         try:
             answer = ask(client.get_pipeline_execution, pipelineName=named[1], pipelineExecutionId=named[2])
         except Exception as error:
-            if aws.code_of(error) in _NOT_THERE:
+            if aws.code_of(error) in ("PipelineExecutionNotFoundException", "PipelineNotFoundException"):
                 return None
             raise
         return _STATES.get(answer["pipelineExecution"]["status"])

@@ -22,7 +22,6 @@ from holdoff.starters.on_http import OnApi, Row, endpoint_in
 from holdoff.starters.sending import Answer, Time, send
 from holdoff.starters.templates import STARTING, entries_in, filled, text_in, values_of
 
-_SOURCES: Final = ("trigger", "api")
 _PROJECT: Final = re.compile(r"\d{1,12}|[\w.-]+(?:/[\w.-]+)+")
 #: https://docs.gitlab.com/api/pipelines/: in all other states a pipeline runs.
 _STATES: Final = {"success": "succeeded"} | dict.fromkeys(("failed", "canceled", "skipped"), "failed")
@@ -110,7 +109,7 @@ class GitLab(OnApi):
     def _found(self, time: Time, parts: dict[str, Any], request: Request, token: str) -> str | None:
         url = f"{self._api(parts['project'])}/pipelines"
         for pipeline in self._pages(time, f"{url}?order_by=id&sort=desc&created_after=", token):
-            if pipeline["source"] in _SOURCES and token in self._tokens_of(time, f"{url}/{pipeline['id']}"):
+            if pipeline["source"] in ("trigger", "api") and token in self._tokens_of(time, f"{url}/{pipeline['id']}"):
                 return str(pipeline["id"])
         return None
 

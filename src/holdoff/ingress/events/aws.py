@@ -68,9 +68,9 @@ CONTROL: Final = (
     *(
         control("a warmer", "a call", "a ping, or a call that keeps the function warm", known_by)
         for known_by in (
-            f"source,action,type,event,event_type=serverless-plugin-*warmup|WARMUP|PING|{_WARM}",
+            f"source,action,type,event,event_type=serverless-plugin-*warmup|WARMUP|PING|warm-up|{_WARM}",
             f"{_WARM.replace('|', ',')},isWarmup,isWarmUp,isWarmingUp,vaporWarmer,vaporWarmerPing,healthcheck=true",
-            "ping=OK",
+            "ping,warmerPing=OK|true",
             "keepAlive,warmUpRequest=true only keepAlive,warmUpRequest",
         )
     ),
@@ -109,10 +109,9 @@ _CODECOMMIT: Final = (
     ),
     push(
         *("CodeCommit", "source=aws.codecommit & detail-type=CodeCommit Repository State Change"),
-        *("detail.referenceFullName", "detail.commitId", "detail.oldCommitId"),
+        *("detail.referenceFullName,detail.referenceName", "detail.commitId", "detail.oldCommitId"),
         repository="{detail.repositoryName}",
         deleted="detail.event=referenceDeleted",
-        ref_named_by=("detail.referenceName",),
         by="{detail.callerUserArn/}",
         at="time",
     ),
@@ -178,6 +177,7 @@ _STORED: Final = (
         change("S3", "a changed object", when, **_IN_S3)
         for when in (
             "source=aws.s3 & detail-type=Object Created|Object Deleted",
+            "source=aws.s3 & detail.object.key only account,detail,id,region,resources,source,time,version",
             f"s3.bucket.name & eventName={_WRITTEN}",
             f"source=aws.s3 & detail-type={_TRAIL} & detail.eventName={_WRITES}",
         )
@@ -203,15 +203,15 @@ _UNKNOWN: Final[Mapping[str, Any]] = {
     "name": "another event",
     "ignored": "nothing is built for {source|AWS}'s {detail-type|event} unless a rule takes it",
 }
-#: An event of AWS without its type: a template left it out.
-_UNTYPED: Final = Kind(when="source=aws.*", named_by=("detail-type", "source"), **_UNKNOWN)
+#: An event of AWS without its type: a template left it out, and may have put a project in.
+UNTYPED: Final = Kind(when="source=aws.*", named_by=("detail-type", "source"), **_UNKNOWN)
 #: The types of events that are never a change, and of which a template left out the source. One's own may begin alike.
 _STATES: Final = (
     "AWS Health Abuse Event|AWS Health Event|Amplify Deployment Status Change|Batch Job State Change"
     "|CloudFormation * Status Change|CloudWatch Alarm * Change|CodeDeploy * State-change Notification"
     "|Config Configuration Item Change|Config Configuration * Status|Config Rules Compliance Change"
     "|Config Rules Re-evaluation Status|DMS Replication *State Change|Durable Execution Status Change"
-    "|EBS * Notification|EC2 * State Change|EC2 * State-change Notification|EC2 *Fleet * Change|EC2 *Fleet Error"
+    "|EBS * Notification|EC2 AMI State Change|EC2 * State-change Notification|EC2 *Fleet * Change|EC2 *Fleet Error"
     "|EC2 *Fleet Information|EC2 Auto Scaling Instance *|EC2 Image Builder *|EC2 Instance Launch *"
     "|EC2 Instance Terminate *|EC2 Instance-* Lifecycle Action|EC2 Instance Rebalance *"
     "|EC2 Spot Instance Interruption Warning|EC2 Spot Instance Request Fulfillment|ECS * State Change"
@@ -222,19 +222,19 @@ _STATES: Final = (
     "|RDS Custom * Event|RDS DB * Event|SageMaker * Job State Change|SageMaker Endpoint *State Change"
     "|Security Hub Findings - *|Step Functions * Status Change|Tag Change on Resource"
 )
-_UNSOURCED: Final = Kind(when=f"detail-type={_STATES}", named_by=("detail-type",), **_UNKNOWN)
+UNSOURCED: Final = Kind(when=f"detail-type={_STATES}", named_by=("detail-type",), **_UNKNOWN)
 #: In the names of schedules that keep functions warm: Zappa's is ``zappa-keep-warm-handler.keep_warm_callback``.
 _WARM_NAMES: Final = "*KeepWarm*|*WarmUp*|*Warmer*|" + "|".join(
     f"*{before}{word}{after}"
-    for word in ("keep?warm", "keepWarm", "warmup", "warm?up", "warmUp", "warmer")
+    for word in ("keep?warm", "keep-*-warm", "keep_*_warm", "keepWarm", "warmup", "warm?up", "warmUp", "warmer")
     for before in "/-_"
     for after in ("", "-*", "_*", ".*")
 )
 #: They report alarms, logins, calls, tickets and what visitors do; Buildkite its builds, which would trigger builds:
 #: https://buildkite.com/docs/pipelines/integrations/observability/amazon-eventbridge
 _REPORTERS: Final = (
-    "auth0 buildkite datadog genesys mackerel newrelic okta onelogin operata pagerduty rootly sailpoint segment"
-    " signalfx snyk zendesk"
+    "auth0 buildkite datadog genesys ilert mackerel newrelic okta onelogin operata pagerduty rootly sailpoint"
+    " segment signalfx snyk zendesk"
 )
 _NO_CHANGE: Final = "|".join(f"aws.partner/{name}.*" for name in _REPORTERS.split())
 _BY_BRIDGE: Final = (
@@ -255,14 +255,16 @@ _BY_BRIDGE: Final = (
     Kind(when=f"source={_KNOWN} & detail-type", named_by=("detail-type", "eventSource"), **_UNKNOWN),
     Kind(when="source=aws.* & detail-type", named_by=("detail-type", "source"), **_UNKNOWN),
     Kind(when="source=aws.codebuild|aws.codepipeline", named_by=("detail-type", "source"), **_UNKNOWN),
-    _UNTYPED,
+    UNTYPED,
     Kind(name="an event of one's own", when="source & detail-type", **_CARRIER),
 )
 
+_AT_HEALTH: Final = "accountNotification|investigation|issue|plannedChange|scheduledChange"
 #: A rule of EventBridge may hand on the detail alone (``InputPath``). How such a detail is known, and the source and
 #: type of its event, as far as the detail says them. Details of CodeBuild and CodePipeline are below.
 DETAILS: Final = (
     ("referenceFullName & repositoryId,callerUserArn", "aws.codecommit", "CodeCommit Repository State Change"),
+    ("referenceName & referenceType & commitId", "aws.codecommit", "CodeCommit Repository State Change"),
     ("callerUserArn & event=unreferencedMergeCommitCreated|referenceDeleted", "aws.codecommit", "event"),
     ("callerUserArn & event & notificationBody,pullRequestId,commentId", "aws.codecommit", "event"),
     ("repository-name & action-type & result,image-tag,image-digest", "aws.ecr", "ECR Image Action"),
@@ -278,7 +280,7 @@ DETAILS: Final = (
     ("application & deploymentGroup & deploymentId=d-*", "aws.codedeploy", "event"),
     ("eventName=SERVICE_* & eventType=INFO|WARN|ERROR & clusterArn,deploymentId", "aws.ecs", "event"),
     ("jobName & jobRunId=jr_* & severity", "aws.glue", "event"),
-    ("eventTypeCode,eventArn=AWS_*|arn:*:health:* & eventTypeCategory", "aws.health", "AWS Health Event"),
+    (f"eventTypeCode,eventArn=AWS_*|arn:*:health:* & eventTypeCategory={_AT_HEALTH}", "aws.health", "AWS Health Event"),
     ("findingArn=arn:*:inspector2:* & severity", "aws.inspector2", "event"),
     ("queue=arn:*:mediaconvert:* & jobId", "aws.mediaconvert", "MediaConvert Job State Change"),
     ("SourceArn=arn:*:rds:* & EventCategories", "aws.rds", "event"),
@@ -313,7 +315,8 @@ _ASKED_BY: Final = (
     ("AppConfig", "a question for validity", "applicationId & configurationProfileId"),
     ("AppSync", "a request", "info.fieldName,Info.fieldName", "typeName & fieldName & request.headers.host"),
     ("AppSync", "a request", "typeName=Query|Mutation|Subscription & fieldName"),
-    ("AppSync", "a request", "stash={} only arguments,prev,source,stash", "identity.sub only arguments,identity"),
+    ("AppSync", "a request", "identity.sub only arguments,identity"),
+    ("AppSync", "a request", "stash={} & prev,prev.result=null|{} only arguments,prev,source,stash"),
     ("AppSync", "a request", "info.operation & info.channel.path", "version=201?-??-?? & operation=Invoke|BatchInvoke"),
     ("Athena", "a query", "@type=*Request|*Response & queryId,methodName,catalogName"),
     ("Auto Scaling", "an event", "Event,LifecycleTransition,detail.LifecycleTransition=autoscaling:*"),
@@ -364,7 +367,7 @@ _ASKED_BY: Final = (
     ("Config", "a notice", "messageType=Config*|Oversized*|Compliance*|Scheduled* & recordVersion"),
     ("Connect", "a campaign's step", "InvocationMetadata.CampaignContext.CampaignId"),
     ("Connect", "a contact's step", "Name=ContactFlowEvent", "Details.ContactData.ContactId"),
-    ("Connect", "a contact's step", "Details.ContactData.CustomerEndpoint.Address"),
+    ("Connect", "a contact's step", "Details.ContactData.CustomerEndpoint.Address,Details.ContactData.Channel"),
     ("Connect", "a contact's step", "Details.ContactData.Attributes={}"),
     ("Cost Explorer", "an anomaly", "anomalyId & monitorArn"),
     ("DevOps Guru", "an insight", "InsightId & MessageType"),
@@ -409,7 +412,7 @@ _ASKED_BY: Final = (
     ("Secrets Manager", "a rotation", "SecretId,Step=createSecret|setSecret|testSecret|finishSecret"),
     ("Security Hub", "a notice", "AnnouncementType & Title", "findings.0.ProductArn,detail.findings.0.ProductArn"),
     ("SES", "a mail", "eventSource=aws:ses", "ses.mail.messageId"),
-    ("SES", "a mail's fate", "notificationType,eventType,mail.source & mail.messageId"),
+    ("SES", "a mail's fate", "notificationType,eventType,mail.source & mail.messageId", "bounce.bounceType"),
     ("SNS", "a push's fate", "EndpointArn & EventType"),
     ("Step Functions", "an error", "Error & Cause"),
     ("Systems Manager", "a command's state", "commandId & documentName"),
@@ -448,14 +451,14 @@ _ASKED: Final = tuple(
 #: Kinds that are known by a few fields. One of their events that is also a trigger in Holdoff's own form counts as that
 #: trigger (``rules``). What reports a build, or the call that started it, never does: the build would trigger itself.
 _REPORTS: Final = ("CloudTrail", "CodeBuild", "CodePipeline")
-LOOSELY_KNOWN: Final = (_UNTYPED, _UNSOURCED, *(one for one in _ASKED if one.sender not in _REPORTS))
+LOOSELY_KNOWN: Final = (UNTYPED, UNSOURCED, *(one for one in _ASKED if one.sender not in _REPORTS))
 
 #: A job of a pipeline and a record of a stream build, as with the old snippet.
 _OTHER: Final = (
     # https://docs.aws.amazon.com/lambda/latest/dg/services-codepipeline.html
     change("CodePipeline", "a job", "CodePipeline.job.id", "CodePipeline job", id="{CodePipeline.job.id}"),
     change("a stream", "a record", "eventSource & eventID", "{eventSource:} {eventName:}"),
-    _UNSOURCED,
+    UNSOURCED,
     Kind(name="an event of one's own", when="detail-type", **_CARRIER),
 )
 

@@ -299,7 +299,7 @@ _AT_GERRIT: Final = (
 _AT_SOURCEHUT: Final = "http.headers.x-webhook-event,data.webhook.event"
 _DELIVERY: Final = "http.headers.x-webhook-delivery,data.webhook.uuid"
 _TOLD_BY_SOURCEHUT: Final = (
-    f"repo:create|repo:update|repo:delete|REPO_*|GIT_*|TICKET_*|PATCHSET_*|JOB_CREATED|JOB_UPDATED & {_DELIVERY}"
+    f"repo:create|repo:update|repo:delete|REPO_*|GIT_PRE_*|TICKET_*|PATCHSET_*|JOB_CREATED|JOB_UPDATED & {_DELIVERY}"
 )
 _BACKLOG: Final = "project.projectKey & createdUser.id"
 _IN_PAGURE: Final = "msg.branch,body.branch,branch,msg.commit.branch,commit.branch"
