@@ -215,7 +215,7 @@ class Dispatch:
                 continue  # the next sweep goes on
             if not overdue_ms:  # a gate that follows its build is due, too, and nothing may wait at it
                 at_ms = now_ms(self.store, self._clock)
-                overdue_ms = sum(status_of(*read, None, at_ms).late_ms for read in self._read([key]))
+                overdue_ms = next((status_of(*read, None, at_ms).late_ms for read in self._read([key])), 0)
             try:
                 self._woken(key)
                 woken += 1
