@@ -172,5 +172,4 @@ class Verdict(Enum):
 
     NEVER = "certainly not done; something has to be changed first"
     NOT_NOW = "certainly not done; it passes by itself"
-    LOOK = "certainly not done, unless looking for it finds it"
     UNKNOWN = "not known"
