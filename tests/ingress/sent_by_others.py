@@ -53,6 +53,12 @@ def quay(*tags: str) -> Json:
     return {**about, "updated_tags": list(tags)}
 
 
+def quay_quota() -> Json:
+    """https://github.com/quay/quay/blob/master/notifications/__init__.py: an organisation has no repository."""
+    about = {"namespace": "octo", "homepage": "https://quay.io/organization/octo"}
+    return {**about, "threshold_percent": 80, "usage_bytes": 81, "limit_bytes": 100, "usage_percent": 81}
+
+
 def jfrog(domain: str, event: str) -> Json:
     """https://jfrog.com/help/r/jfrog-platform-administration-documentation/event-types"""
     data, origin = {"repo_key": "site", "path": "a", "name": "a"}, "https://octo.jfrog.io"
@@ -113,7 +119,7 @@ def gerrit(kind: str = "ref-updated", ref: str = "refs/heads/main", new: str = A
 
 def coding(event: str, **about: object) -> Json:
     """An event of a service hook of CODING's."""
-    named = {"project": {"name": "site"}, "team": {"domain": "octo"}, "sender": {"name": "ann"}}
+    named = {"project": {"name": "site"}, "team": {"domain": "octo", "name_pinyin": "octo"}, "sender": {"name": "ann"}}
     return {"event": event, "eventName": "x", "repository": {"full_name": "octo/site"}, **named, **about}
 
 
@@ -862,6 +868,7 @@ _REGISTRIES = (
     _webhook(
         "Quay", "a test", "a test of Quay: the webhook is set up", {**quay("latest", "foo"), "pruned_image_count": 3}
     ),
+    _webhook("Quay", "a quota", nothing("Quay", "event of octo"), quay_quota()),
     _webhook("Quay", "push of two tags", Built(reason="image octo/site:latest pushed"), quay("latest", "foo")),
     _webhook("JFrog", "artifact deployed", Built(reason="deployed in JFrog"), jfrog("artifact", "deployed")),
     _webhook("JFrog", "artifact cached", nothing("JFrog", "cached"), jfrog("artifact", "cached")),
@@ -1328,7 +1335,27 @@ _BUILDS = (
             (
                 "Codeship",
                 "testing",
-                {"build": {"build_url": "https://x/1", "commit_url": "https://x/2", "status": "testing"}},
+                {
+                    "build": {
+                        "build_url": "https://app.codeship.com/1",
+                        "commit_url": "https://x/2",
+                        "status": "testing",
+                    }
+                },
+            ),
+            # https://coolify.io/docs/core/notifications/channels/webhook/payload-reference: not our ``project``
+            *(
+                ("Coolify", event, {"success": event == "deployment_success", "event": event, "message": "x", **about})
+                for event, about in (
+                    (
+                        "deployment_success",
+                        {"application_uuid": "1", "deployment_uuid": "2", "project": "site", "environment": "live"},
+                    ),
+                    ("deployment_failed", {"application_uuid": "1", "deployment_uuid": "2", "project": "My project"}),
+                    ("backup_failed", {"database_name": "site", "database_uuid": "3", "frequency": "0 0 * * *"}),
+                    ("task_failed", {"task_name": "prune", "task_uuid": "4", "service_uuid": "5", "output": "x"}),
+                    ("server_unreachable", {"server_name": "main", "server_uuid": "6", "url": "https://x"}),
+                )
             ),
             # https://docs.codacy.com/repositories-configure/integrations/webhook-notifications
             (
@@ -1424,7 +1451,13 @@ _BUILDS = (
             (
                 "Laravel Forge",
                 "success",
-                {"status": "success", "server": {"id": 123}, "site": {"id": 456}, "commit_hash": AFTER},
+                {
+                    "status": "success",
+                    "server": {"id": 123},
+                    "site": {"id": 456},
+                    "commit_hash": AFTER,
+                    "commit_author": "Ann",
+                },
             ),
             # https://octopus.com/docs/administration/managing-infrastructure/subscriptions
             (
@@ -1514,18 +1547,21 @@ _BUILDS = (
                 },
             ),
             # https://docs.platform.sh/integrations/activity/reference.html
-            (
-                "Platform.sh",
-                "environment.push",
-                {
-                    "id": "a1",
-                    "type": "environment.push",
-                    "project": "7polx4hc6wak6",
-                    "state": "complete",
-                    "result": "success",
-                    "started_at": "2015-02-01T16:57:06Z",
-                    "updated_at": "2015-02-01T16:57:07Z",
-                },
+            *(
+                (
+                    "Platform.sh",
+                    kind,
+                    {
+                        "id": "a1",
+                        "type": kind,
+                        "project": "7polx4hc6wak6",
+                        "state": "complete",
+                        "result": "success",
+                        "started_at": "2015-02-01T16:57:06Z",
+                        "completion_percent": 100,
+                    },
+                )
+                for kind in ("environment.push", "environment_type.access.create", "integration.github.fetch")
             ),
             # https://github.com/Commit451/skyhook, test/unity.json
             (
@@ -1886,6 +1922,25 @@ _BUILDS = (
                     "stack": {"id": "site"},
                 },
             ),
+            (
+                "Spacelift",
+                "A policy",
+                {"account": "octo", "title": "A policy", "body": "x", "error": "x", "severity": "ERROR"},
+            ),
+            # https://github.com/spacelift-io/user-documentation/blob/main/docs/integrations/audit-trail.md
+            (
+                "Spacelift",
+                "stack.create",
+                {
+                    "account": "octo",
+                    "action": "stack.create",
+                    "actor": "github::ann",
+                    "context": {"mutation": "stackCreate"},
+                    "data": {"ID": "site"},
+                    "remoteIP": "0.0.0.0",
+                    "timestamp": 1674124447947,
+                },
+            ),
             # https://docs.getdbt.com/docs/deploy/webhooks
             (
                 "dbt",
@@ -1905,7 +1960,7 @@ _BUILDS = (
                 {
                     "type": "Deployment.failed",
                     "details": {"id": "8107"},
-                    "resource": {"project": {"id": "p"}, "environment": {"id": "e"}},
+                    "resource": {"workspace": {"id": "w"}, "project": {"id": "p"}, "environment": {"id": "e"}},
                 },
             ),
             (

@@ -61,7 +61,7 @@ OTHERS = {
     ),
     # https://coding.net/help/docs/project-settings/open/service-hook.html
     "CODING: a page of a wiki": p.posted(
-        {"event": "WIKI_UPDATED", "eventName": "x", "team": {"domain": "octo"}, "sender": {"name": "ann"}}, {}
+        {"event": "WIKI_UPDATED", "eventName": "x", "team": {"domain": "octo", "name_pinyin": "octo"}}, {}
     ),
     "Gongfeng: a review": p.posted({"object_kind": "review", "project_id": 1, "reviewer": {"state": "approved"}}, {}),
     # https://docs.gitlab.com/administration/system_hooks/#subscription-member-approval
@@ -96,6 +96,11 @@ OTHERS = {
         {"actor": {"uuid": "{1}"}, "project": {"type": "project", "uuid": "{2}", "key": "SITE"}, "changes": {}},
     ),
     "Bitbucket Data Center: a pull request": p.data_center("pr:opened", {"eventKey": "pr:opened", "date": "x"}),
+    # https://confluence.atlassian.com/bitbucketserver/event-payload-938025882.html has both of its names
+    **{
+        f"Bitbucket Data Center: {key}": p.data_center(key, {"eventKey": key, "date": "x"})
+        for key in ("proj:modified", "project:modified")
+    },
     # As tests leave its source out.
     "Spinnaker: a pipeline, in short": p.posted({"details": {"type": "orca:pipeline:complete"}}, {}),
     "SourceHut: a ticket": p.posted(sourcehut_query(event="TICKET_CREATED", uuid="7"), {}),
@@ -984,6 +989,13 @@ OWN: dict[str, dict[str, Any]] = {
     "Lambda": {"statusCode": 7, "statusDescription": "Out for delivery"},
     "Pagure": {"topic": "articles/published", "msg": {"agent": "ann"}},
     "Railway": {"type": "move", "project": {"id": "p"}, "environment": {"id": "e"}, "deployment": {"id": "d"}},
+    "Terraform": {"task_result_id": 7, "stage": "published"},
+    "Travis CI": {"state": "asked for", "build_url": "https://blog.example.com/travis/1"},
+    "Heroku": {"head_long": "4f2a91c", "release": "v7"},
+    "Harbor, a replica": {"type": "REPLICATION", "occur_at": 1795395667, "page": "x"},
+    "Azure DevOps, pipelines": {"eventType": "site.published", "publisherId": "pipelines"},
+    "Railway, a page": {"type": "page.published", "resource": {"project": {"id": "p"}, "environment": {"id": "e"}}},
+    "Coolify": {"success": True, "event": "published", "message": "x", "page_uuid": "7"},
     "Render": {"type": "service.updated", "timestamp": "2026-11-25T03:00:00Z", "data": {"serviceId": "42"}},
     "SourceCraft": {"header": {"type": "published", "repository_id": "7"}},
     "SourceCraft, a push": {"header": {"type": "repository.push"}},
@@ -1011,6 +1023,25 @@ OWN: dict[str, dict[str, Any]] = {
     "OneDev, a build that is asked for": {"type": "BuildRequested", "projectId": 7, "date": "2026-11-25"},
     "PagerDuty, a page": {"event": {"event_type": "page.published", "resource_type": "page", "occurred_at": "x"}},
     "Read the Docs, a build that is asked for": {"event": "build:requested", "build_url": "https://x", "slug": "site"},
+    "a git host, a repository": {"action": "publish", "repository": {"full_name": "octo/site"}},
+    "a git host, its default branch": {"action": "rebuild", "repository": {"default_branch": "main"}},
+    "a registry": {"events": [{"action": "publish", "target": {"repository": "octo/site"}}]},
+    "a registry, a tag": {"events": [{"action": "publish", "target": {"tag": "v1"}}]},
+    "Bitbucket, a project that is public": {"eventKey": "project:published", "date": "2026-11-25"},
+    "Codeship": {"build": {"build_url": "https://x/1", "commit_url": "https://x/2", "status": "asked for"}},
+    "CODING, a team with a domain": {"event": "published", "eventName": "Published", "team": {"domain": "x.example"}},
+    "Databricks, a job": {"event_type": "published", "workspace_id": "w", "job": {"job_id": "j"}},
+    "GitLab, a deploy that is asked for": {"object_kind": "deploy_request", "project_id": 7},
+    "GitLab, a resource": {"object_kind": "resource_published", "project_id": 7},
+    "GitLab, a subgroup": {"event_name": "subgroup_published", "group_id": 7},
+    "GitLab, a user": {"event_name": "user_page_published", "user_id": 7},
+    "Laravel Forge, a commit": {"status": "pushed", "server": {"id": 1}, "site": {"id": 2}, "commit_hash": "4f2a91c"},
+    "Platform.sh": {"type": "project.published", "project": "x", "state": "done", "started_at": "2026-11-25"},
+    "Quay": {"docker_url": "ghcr.io/octo/site", "repository": "octo/site", "namespace": "octo", "tag": "v1"},
+    "GitHub, a package of a registry": {"action": "published", "package": {"name": "x", "package_type": "npm"}},
+    "Harness, a branch to be built": {"trigger": "branch_build", "repo": {"git_url": "https://x"}, "branch": "main"},
+    "Spacelift, an error": {"account": "octo", "title": "x", "error": "x", "severity": "high"},
+    "Spacelift, an act": {"account": "octo", "action": "publish", "actor": "ann", "remoteIP": "10.0.0.7"},
     "Vercel, a project": {"id": "7", "type": "project.published", "createdAt": "2026-11-25", "region": "eu"},
 }
 
@@ -1066,9 +1097,12 @@ def test_a_cloud_event_on_a_bus_keeps_its_own_id_though_it_has_a_source_version(
     ("event", "sender"),
     [
         ({"action": "opened", "sender": {"login": "ann"}, "issue": {"number": 1}}, "a git host"),
-        ({"action": "opened", "repository": {"full_name": "ann/site"}}, "a git host"),
+        ({"action": "opened", "repository": {"full_name": "ann/site"}, "sender": {"login": "ann"}}, "a git host"),
         # Soft Serve's: https://github.com/charmbracelet/soft-serve/blob/main/pkg/webhook/collaborator.go
-        ({"action": "added", "repository": {"name": "ann/site", "default_branch": "main"}}, "a git host"),
+        (
+            {"action": "added", "repository": {"name": "ann/site", "default_branch": "main"}, "sender": {"id": 7}},
+            "a git host",
+        ),
         ({"action": "opened", "sender": {"login": "ann", "node_id": "MDQ6"}}, "GitHub"),
         ({"action": "fixed", "repository": {"full_name": "ann/site", "node_id": "R_1"}}, "GitHub"),
         ({"action": "published", "security_advisory": {"ghsa_id": "GHSA-1"}}, "GitHub"),

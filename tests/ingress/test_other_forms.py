@@ -77,7 +77,16 @@ NOT_CHANGES: dict[str, tuple[Json, str]] = {
     ),
     "GitHub: a ping of an app": ({"zen": "x", "hook_id": 1, "hook": {"type": "App"}}, "a ping"),
     "GitLab: of a project, of a system hook": ({"event_name": "project_create", "project_id": 1}, "project_create"),
-    "GitLab: of a user, of a system hook": ({"event_name": "user_create", "user_id": 1}, "user_create"),
+    # https://docs.gitlab.com/administration/system_hooks/
+    **{
+        f"GitLab: of a system hook, {name}": ({"event_name": name, "user_id": 1, "group_id": 2}, name)
+        for name in (
+            *("user_create", "user_destroy", "user_failed_login", "user_rename"),
+            *(f"user_{done}_{what}" for done in ("add_to", "remove_from", "update_for") for what in ("team", "group")),
+            *(f"user_access_request_{done}" for done in ("to_project", "to_group", "revoked_for_project")),
+            *("subgroup_create", "subgroup_destroy", "group_rename"),
+        )
+    },
     "GitLab: of a group, of a system hook": ({"event_name": "group_rename", "group_id": 1}, "group_rename"),
     "GitLab: of a seat, of a system hook": (
         {"object_kind": "gitlab_subscription_member_approval", "action": "enqueue", "object_attributes": {"id": 1}},
@@ -404,6 +413,14 @@ def test_a_push_to_data_center_that_names_its_branch_in_short() -> None:
     )
 
 
+def test_a_push_of_nothing_that_a_plug_in_of_data_center_s_tells_is_none() -> None:
+    """The tests of https://github.com/jenkinsci/bitbucket-branch-source-plugin: the name is Data Center's, and the form
+    is that of Bitbucket Cloud."""
+    event = {"push": {"changes": []}, "repository": {"slug": "site", "fullName": "octo/site", "scmId": "git"}}
+    told = http_message(p.bitbucket("repo:refs_changed", event), WEBHOOK)
+    assert only(told) == Ignored("nothing was pushed: push.changes is empty")
+
+
 def test_a_push_of_azures_as_its_documents_show_it() -> None:
     event = {name: value for name, value in body(p.azure_push()).items() if name != "subscriptionId"}
     request = only(by_webhook(event, "azure"))
@@ -677,7 +694,8 @@ OWN: list[tuple[Json, bool]] = [
     ({"entity_type": "price", "event_type": "x", "webhook_call_id": "7"}, False),
     ({"entity_type": "item_type", "event_type": "update", "environment": "main"}, False),
     ({"type": "order.placed", "eventCreatedOn": "2026"}, True),
-    ({"action": "updated", "repository": {"full_name": "a/b"}}, False),
+    ({"action": "updated", "repository": {"full_name": "a/b"}}, True),
+    ({"sender": {"login": "ann"}, "repository": {"full_name": "a/b"}}, False),
     ({"healthcheck": True}, True),
     ({"object_kind": "push", "project_id": 1}, True),  # without a ref it is no push
     ({"object_kind": "issue"}, True),

@@ -294,16 +294,16 @@ _REGISTRIES: Final = (
     *_images("Quay", f"{_QUAY} & updated_tags,pushed_image_count,pruned_image_count", "repository", "updated_tags.0"),
     # Quay's own builds, scans and mirrors. If they push an image, Quay sends a push as well.
     ignored(
-        *("Quay", "another event", "event of {repository}"),
-        "build_id,trigger_kind,vulnerability.id,message,expiring_in",
-        f"{_QUAY} & namespace=?*",
+        *("Quay", "another event", "event of {repository,namespace}"),
+        "build_id,trigger_kind,vulnerability.id,message,expiring_in,threshold_percent",
+        "namespace=?* & homepage & docker_url,threshold_percent & name,usage_bytes",
     ),
     # https://goharbor.io/docs/main/working-with-projects/project-configuration/configure-webhooks/
     *_typed(
         *("Harbor", "type", "event_data.repository.repo_full_name", "PUSH_ARTIFACT|UPLOAD_CHART|pushImage|uploadChart"),
         tag="event_data.resources.0.tag",
     ),
-    other("Harbor", "type", "occur_at", "REPLICATION|TAG_RETENTION"),
+    other("Harbor", "type", "occur_at & operator", "REPLICATION|TAG_RETENTION"),
     # https://learn.microsoft.com/en-us/azure/container-registry/container-registry-webhook-reference
     *_typed(
         # Events of charts have no request.
@@ -317,12 +317,12 @@ _REGISTRIES: Final = (
     other("Artifact Registry", "action", _IN_GOOGLE),
     # https://distribution.github.io/distribution/about/notifications/: it sends events of an image's layers, too.
     *_typed(
-        *("a registry", "events.0.action", "events.0.target.tag", "push"),
+        *("a registry", "events.0.action", "events.0.target.tag", "push", "delete|mount|pull"),
         tag="events.0.target.tag",
         id="{events.0.id}",
         each="events",
     ),
-    other("a registry", "events.0.action", "events.0.target.repository", each="events"),
+    other("a registry", "events.0.action", "events.0.target.repository", "delete|mount|pull|push", each="events"),
     # https://jfrog.com/help/r/jfrog-platform-administration-documentation/event-types
     trial("JFrog", "domain & jpd_origin & data.sha256=sample_checksum"),
     *_typed("JFrog", "event_type", "domain=artifact & data.repo_key", "deployed|deleted|moved|copied"),
@@ -518,14 +518,13 @@ _CLOUDS: Final = (
     # Of data and videos, what has arrived: https://www.mux.com/docs/core/listen-for-webhooks
     change("Airbyte", "a load", "data.connection.id & data.jobId & data.success=true", "a load by Airbyte"),
     ignored("Airbyte", "another event", "failure", "data.success", "data.connection.id & data.jobId & data.success"),
-    *_typed("Databricks", "event_type", "workspace_id & job.job_id", "jobs.on_success"),
+    *_typed("Databricks", "event_type", "workspace_id & job.job_id", "jobs.on_success", "jobs.*"),
     *_typed("Fivetran", "data.status,status,event", "connector_id & connector_type", "SUCCESSFUL|*_succeeded"),
     *_typed("Mux", "type", "type=video.*.* & environment.id", "*.ready|*.updated|*.deleted|*.active|*.idle", id="{id}"),
 )
 
 # --- Hosts of sites, and services that build -------------------------------------------------------
 # https://docs.netlify.com/deploy/deploy-notifications/   https://vercel.com/docs/webhooks/webhooks-api
-_NETLIFY: Final = "http.headers.x-netlify-event"
 _CIRCLECI: Final = "http.headers.circleci-event-type"
 _BUILDKITE: Final = "http.headers.x-buildkite-event"
 _DRONE: Final = "http.headers.x-drone-event"
@@ -539,7 +538,7 @@ _VERCEL: Final = (
     "|observability.* & region,payload.deployment.id,payload.deploymentId"
 )
 _HOSTS: Final = (
-    ignored("Netlify", "a deploy", f"{{{_NETLIFY}}}", _NETLIFY, _NETLIFY),
+    ignored("Netlify", "a deploy", "{http.headers.x-netlify-event}", *["http.headers.x-netlify-event"] * 2),
     ignored("Vercel", "a deploy", "{type}", "type", _VERCEL, id="{id}"),
     ignored("Netlify", "a deploy", "deploy in the state {state}", "state", "site_id & deploy_ssl_url & state"),
     *(
@@ -595,8 +594,9 @@ _HOSTS: Final = (
             ("Cloudflare", "type", "type=cf.workersBuilds.* & metadata.eventSubscriptionId"),
             ("Codacy", "commit.data.uuid", "commit.data.urls.delta & commit.results.new_count"),
             ("Codecov", "head.commitid", "repo.service_id & owner.service & compare.message"),
+            ("Codeship", "build.status", "build.build_url=*codeship* & build.commit_url"),
+            ("Coolify", "event", "success & message & application_uuid,database_uuid,task_uuid,server_uuid"),
             ("Coveralls", "commit_sha", "badge_url=*coveralls* & repo_name"),
-            ("Codeship", "build.status", "build.build_url & build.commit_url"),
             ("Cursor", "status", "event=statusChange & source.repository & target.url"),
             ("dbt", "eventType", "accountId & data.jobId & data.runId"),
             ("DeepSource", "type", "type=analysis_run.*|repository.* & createdAt & data.object.object"),
@@ -606,14 +606,14 @@ _HOSTS: Final = (
             ("GoCD", "data.pipeline.stage.state", "type=stage & data.pipeline.counter & data.pipeline.group"),
             ("Harness", "eventType", "data.pipelineIdentifier & data.accountIdentifier"),
             ("Harness", "eventData.eventType", "eventData.pipelineIdentifier & eventData.accountIdentifier"),
-            ("Heroku", "resource,release", "webhook_metadata.event.include,head_long"),
+            ("Heroku", "resource,release", "webhook_metadata.event.include,head_long & action,git_log"),
             ("Jenkins", "build.phase", "build.full_url"),
-            ("Laravel Forge", "status", "server.id & site.id & commit_hash"),
+            ("Laravel Forge", "status", "server.id & site.id & commit_hash & commit_author"),
             ("Octopus Deploy", "Payload.Event.Category,EventType", "EventType=SubscriptionPayload & Payload.BatchId"),
             ("Percy", "data.attributes.event", "data.type=webhook-deliveries & data.attributes.build-number"),
-            ("Platform.sh", "type", "type=environment.*|project.* & project & state & started_at"),
+            ("Platform.sh", "type", "completion_percent & project & state & started_at"),
             ("Pulumi", f"{_PULUMI},stackName", f"{_PULUMI},organization.githubLogin"),
-            ("Railway", "type", "resource.project.id & resource.environment.id"),
+            ("Railway", "type", "resource.workspace.id & resource.project.id & resource.environment.id"),
             ("Railway", "type", "type=DEPLOY & project.id & environment.id & deployment.id"),
             ("Read the Docs", "event", "event=build:failed|build:passed|build:triggered & build_url & slug"),
             ("Render", "type", "data.id,data.serviceId=ev?-*|srv-*|crn-*|dpg-*|red-* & timestamp"),
@@ -621,11 +621,12 @@ _HOSTS: Final = (
             ("Review Board", "event", "event=reply_*|review_* & review_request.absolute_url"),
             ("Semaphore", "pipeline.state,event", "project_hash_id,workflow.id & project_hash_id,revision.commit_sha"),
             ("SonarQube", "qualityGate.status,status", "serverUrl & analysedAt"),
-            ("Spacelift", "state", "stateVersion & run.id & account"),
+            ("Spacelift", "state,title,action", "account & stateVersion,error,remoteIP & run.id,body,context.mutation"),
             ("Spinnaker", "details.type", "details.type=orca:*|build & details.type,details.source=orca*|igor"),
             ("TeamCity", "eventType,build.notifyType", "payload.buildTypeId,build.buildTypeId"),
-            ("Terraform", "notifications.0.trigger,trigger,stage", "notification_configuration_id,task_result_id"),
-            ("Travis CI", "state", "build_url=*travis*"),
+            ("Terraform", "notifications.0.trigger,trigger", "notification_configuration_id=nc-*"),
+            ("Terraform", "stage", "task_result_id=taskrs-*"),
+            ("Travis CI", "state", "build_url=*travis*/builds/*"),
             ("Unity", "buildStatus", "buildTargetName & projectGuid"),
             ("Xcode Cloud", "ciBuildRun.attributes.executionProgress", "ciBuildRun.id & ciProduct.id"),
         )

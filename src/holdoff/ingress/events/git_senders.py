@@ -108,15 +108,16 @@ _GITHUB_BARE: Final = (
     ),
     # Its web hooks, and its service hooks: https://coding.net/help/docs/project-settings/open/webhook.html
     _like_github("CODING", f"{_AT_CODING},event=push|GIT_PUSHED & {_AT_CODING},team.domain", total="total_commits"),
-    _other("CODING", f"{_AT_CODING},event", when=f"{_AT_CODING},eventName & {_AT_CODING},team.domain"),
+    _other("CODING", f"{_AT_CODING},event", when=f"{_AT_CODING},eventName & {_AT_CODING},team.name_pinyin"),
     *(
         _other(sender, "action|event", when=marks, named_by="action")
         for sender, marks in (  # without headers; an advisory of security has no sender
             ("GitHub", "sender.login & action,repository.full_name,organization.login & sender.node_id"),
-            ("GitHub", "action & repository.node_id,security_advisory.ghsa_id,package.package_type"),
+            ("GitHub", "action & repository.node_id,security_advisory.ghsa_id,package.owner.login"),
             ("a git host", "sender.login & action,repository.full_name,organization.login"),
-            ("a git host", "action,old_name & repository.full_name,issue.user.login,pull_request.head.sha"),
-            ("a git host", "action & repository.fullName,repository.default_branch,run.repository.full_name"),
+            ("a git host", "action & issue.user.login,pull_request.head.sha,run.repository.full_name"),
+            ("a git host", "action & sender.id,sender.username & repository.fullName,repository.default_branch"),
+            ("a git host", "old_name & new_name & repository.full_name"),
         )
     ),
 )
@@ -145,15 +146,17 @@ _PUSHED_THERE: Final = f"{_HOOK},object_kind,project_id & {_TOLD},{_HOOK}=push|t
 _TOLD_TO_SKIP: Final = " & push_options.ci.skip,push_options.integrations.skip_ci,push_options=true|ci.skip"
 #: Other senders may have an ``object_kind``, too, so GitLab's events are listed, and Gongfeng's ``review``.
 _AT_GITLAB: Final = (
-    "object_kind=access_token|build|deploy*|emoji|feature_flag|gitlab_*|issue|member|merge_request|milestone|note|pipeline"
-    "|project|push|release|resource_*|review|subgroup|tag_push|vulnerability|wiki_page|work_item"
+    "object_kind=access_token|build|deployment|deploy_token|emoji|feature_flag|gitlab_subscription_*|issue|member"
+    "|merge_request|milestone|note|pipeline|project|push|release|review|subgroup|tag_push|vulnerability|wiki_page|work_item"
     " & project_id,project.path_with_namespace,group.group_id,object_attributes.id,object_attributes.action"
     ",object_attributes.project_id,object_attributes.new_access_level,reviewed_by_user_id"
 )
 #: Each belongs to a project, a user, a group or a key.
 _SYSTEM_EVENTS: Final = (
-    "event_name=repository_update|project_create|project_destroy|project_rename|project_transfer|project_update|user_*"
-    "|group_create|group_destroy|group_rename|subgroup_*|key_create|key_destroy & project_id,user_id,group_id,key"
+    "event_name=repository_update|project_create|project_destroy|project_rename|project_transfer|project_update"
+    "|user_access_request_*|user_add_to_*|user_create|user_destroy|user_failed_login|user_remove_from_*|user_rename"
+    "|user_update_for_*|group_create|group_destroy|group_rename|subgroup_create|subgroup_destroy|key_create|key_destroy"
+    " & project_id,user_id,group_id,key"
 )
 _LIKE_GITLAB: Final = "http.headers.codeup-event,http.headers.x-codeup-event,http.headers.x-atomgit-event"
 _GITLAB_KINDS: Final = (
@@ -199,6 +202,7 @@ _BITBUCKET_KINDS: Final = (
             (_NAME, "refs/heads/"),
         )
     ),
+    control("Bitbucket", "push", "nothing was pushed: push.changes is empty", "push.changes=[]"),
     *_without("Bitbucket", "push.changes", f"{_KEY}=repo:push"),
 )
 
@@ -238,7 +242,7 @@ _DATA_CENTER_KINDS: Final = (
     ),
     *(
         _other("Bitbucket", _NAMED, when=when, id="{http.headers.x-request-uuid,http.headers.x-request-id}")
-        for when in (_KEY, "eventKey=repo:*|pr:*|mirror:*|project:* & date,pullRequest.toRef.repository.slug")
+        for when in (_KEY, "eventKey=repo:*|pr:*|mirror:*|proj*:modified & date,pullRequest.toRef.repository.slug")
     ),
     # Its old plug-in for web hooks names no event:
     # https://confluence.atlassian.com/bitbucketserver/post-service-webhook-for-bitbucket-server-776640367.html
@@ -246,7 +250,6 @@ _DATA_CENTER_KINDS: Final = (
 )
 #: Nothing in Bitbucket Cloud's JSON says the type.
 _BITBUCKET_BARE: Final = (
-    control("Bitbucket", "push", "nothing was pushed: push.changes is empty", "push.changes=[]"),
     ignored(
         *("Bitbucket", "another event", "event on {repository.full_name,repository.fullName,project.key}"),
         "pullrequest.state,commit_status.state,issue.state",
@@ -260,7 +263,7 @@ _BITBUCKET_BARE: Final = (
 # subscription, which real events have. Other documents show events without a publisher.
 _IN_FULL: Final = "set the service hook's resource details to 'All'"
 _SERVICE_HOOKS: Final = (
-    "eventType & publisherId=tfs|rm|pipelines|audit|azure-devops",
+    "eventType & createdDate,scope & publisherId=tfs|rm|pipelines|audit|azure-devops",
     "eventType & publisherId & resourceVersion",
     "eventType=git.*|build.complete|workitem.*|ms.vss-*|ms.azure-devops-* & createdDate,resource.pullRequestId",
 )
@@ -331,7 +334,7 @@ _OF_A_REF: Final = (
     _other("Fedora", "topic", when=f"topic={_ON_FEDORAS_BUS}", carries="body", id="{msg_id,id}"),
     # https://developer.harness.io/docs/code-repository/pull-requests/webhook: ``sha`` of an annotated tag is its own
     _push(
-        *("Harness", "trigger=branch_*|tag_* & repo.git_url", "ref.name", "sha", "old_sha"),
+        *("Harness", "trigger=branch_*|tag_* & repo.git_url & ref.name", "ref.name", "sha", "old_sha"),
         tagged="{commit.sha,sha!}",
         commits="commits",
         total="total_commits_count",
