@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from holdoff.core.decision import Decision, Outcome, Why
     from holdoff.core.errors import (
         ConfigError,
-        EventEarly,
         EventError,
         HoldoffError,
         RecordInvalid,
@@ -72,7 +71,6 @@ __version__ = "0.1.0"
 __all__ = [
     "ConfigError",
     "Decision",
-    "EventEarly",
     "EventError",
     "Gate",
     "HoldoffError",

@@ -50,7 +50,7 @@ def test_each_hint_is_complete(row: object) -> None:
         (answer("AccessDeniedException"), Tried(in_doubt=True), Verdict.UNKNOWN),
         (answer("AccessDeniedException", 503), Tried(), Verdict.UNKNOWN),
         (answer("ThrottlingException"), Tried(), Verdict.NOT_NOW),
-        (answer("InvalidInputException"), Tried(), Verdict.LOOK),
+        (answer("InvalidInputException"), Tried(), Verdict.NEVER),
         (answer("New"), Tried(), Verdict.UNKNOWN),
         (answer("New", operation="AssumeRole"), Tried(), Verdict.NEVER),
         (EndpointConnectionError(endpoint_url="x"), Tried(), Verdict.NOT_NOW),

@@ -8,7 +8,7 @@ from urllib.request import Request
 
 import pytest
 
-from holdoff.core.errors import EventEarly
+from holdoff.core.errors import HoldoffError
 from holdoff.ingress import custom_resource
 from tests.ingress.function import Stage
 from tests.standins.codebuild import CodeBuildStandin
@@ -66,7 +66,7 @@ def test_an_answer_that_is_not_taken_is_sent_again() -> None:
     def refuse(_request: Request) -> None:
         raise OSError("no route")
 
-    with pytest.raises(EventEarly, match="no route"):
+    with pytest.raises(HoldoffError, match="no route"):
         custom_resource.answer(asked("Delete"), refuse)
 
 

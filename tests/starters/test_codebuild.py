@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import botocore.exceptions
 import botocore.session
@@ -713,39 +714,41 @@ class TestRetries:
 class TestMismatch:
     """CodeBuild does not like the parameters, and perhaps because the token was used with others."""
 
-    def other(self, standin: CodeBuildStandin) -> CodeBuild:
-        return CodeBuild(endpoint=standin.url, environment={"STAGE": "other"})
-
-    def test_the_build_of_the_token_is_found(self, standin: CodeBuildStandin, starter: CodeBuild, token: str) -> None:
-        build_id = starter.start(request(), token)
-        assert self.other(standin).start(request(), token) == build_id
-        assert len(standin.builds_started) == 1
-
-    def test_where_it_is_not_found_it_is_unknown(self, standin: CodeBuildStandin, token: str) -> None:
-        standin.fault("StartBuild", "error", code="InvalidInputException", message="MISMATCH!")
-        assert "a build with this token may exist" in str(unknown(self.other(standin), token))
-
-    def test_where_it_cannot_be_looked_for_it_is_unknown(
+    def test_of_a_first_attempt_it_is_a_refusal(
         self, standin: CodeBuildStandin, starter: CodeBuild, token: str
     ) -> None:
-        standin.fault("StartBuild", "error", code="InvalidInputException")
+        """No build can have a token that was never sent before: none is looked for."""
+        standin.fault("StartBuild", "error", code="InvalidInputException", message="MISMATCH!")
         standin.fault("ListBuildsForProject", "http", status=500, times=TRIES)
-        assert "cannot look among the builds" in str(unknown(starter, token))
+        assert "See the starter's settings" in str(refusal(starter, token))
 
-    @pytest.mark.parametrize(("said", "certain"), [("invalid name", True), ("idempotency token", False)])
-    def test_without_the_right_to_look_the_words_decide(
-        self, standin: CodeBuildStandin, starter: CodeBuild, token: str, said: str, certain: bool
+    @pytest.mark.parametrize("may_look", [True, False])
+    def test_of_a_later_attempt_it_proves_nothing(
+        self, standin: CodeBuildStandin, clock: ManualClock, may_look: bool
     ) -> None:
-        standin.fault("StartBuild", "error", code="InvalidInputException", message=said)
-        standin.fault("ListBuildsForProject", "error", code="AccessDeniedException")
-        (refusal if certain else unknown)(starter, token)
+        """The claim stays, whatever the refusal says: the first attempt's build may exist, and here it does."""
+        store = MemoryStore()
 
-    def test_another_build_of_the_project_is_not_taken_for_it(
-        self, standin: CodeBuildStandin, starter: CodeBuild, clock: ManualClock
-    ) -> None:
-        starter.start(request(), token_at(clock))
-        standin.fault("StartBuild", "error", code="InvalidInputException", message="no such thing")
-        refusal(starter, token_at(clock))
+        class Later(CodeBuild):
+            """A version that sends something else beside what is frozen."""
+
+            def _send(self, region: str | None, parameters: dict[str, Any], token: str) -> str:
+                return super()._send(region, {**parameters, "timeoutInMinutesOverride": 5}, token)
+
+        def gate(kind: type[CodeBuild]) -> holdoff.Gate:
+            starts = kind(endpoint=standin.url, region=REGION)
+            return holdoff.Gate(PROJECT, store=store, policy=holdoff.Policy("10m"), starter=starts, clock=clock)
+
+        standin.fault("StartBuild", "http", status=500, times=TRIES, after_commit=True)
+        assert gate(CodeBuild).trigger().why == "start_unknown"
+        clock.advance("61s")
+        if not may_look:
+            standin.fault("ListBuildsForProject", "error", code="AccessDeniedException", times=TRIES)
+        decision = gate(Later).wake()
+        assert [build.id for build in standin.builds_started] == ([decision.taken_over] if may_look else [ANY])
+        assert (store.get(GateKey(PROJECT, "local")).claim is None) is may_look
+        if not may_look:
+            assert "InvalidInputException" in str(decision)
 
 
 # --- finding, asking, stopping -----------------------------------------------------------------------

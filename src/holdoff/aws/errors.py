@@ -11,10 +11,8 @@ An error in no row is unknown. For a missing right, the service's message says m
 KMS key of its own refuses ``dynamodb:UpdateItem`` because ``kms:Decrypt`` is missing, and no policy of the account can
 allow what an organisation's policy denies. ``DENIALS`` reads these messages. Why the rows are as they are:
 
-* ``InvalidInputException``: CodeBuild does not take the parameters. Or the token was used with *other parameters* (no
-  other error is declared for that): then a build with this token exists. The code is the same for both, and the message
-  is not documented. So the starter looks for the build (``Verdict.LOOK``). If there is one, it is the answer. If not,
-  the refusal is certain, unless the message speaks of a mismatch or of idempotency.
+* ``InvalidInputException``: CodeBuild does not take the parameters. Or an earlier attempt used the token with *other
+  parameters* (no other error is declared for that). What a refusal proves after that, ``core.claims`` says.
 * ``AccountLimitExceededException`` (the account's or the project's limit on concurrent builds), quotas, throttling and
   conflicts: nothing was done, and the cause passes by itself.
 * Rights, credentials, signatures, unreadable requests, conditions: checked before anything is done.
@@ -55,7 +53,6 @@ class Cause(Enum):
     CREDENTIALS = "the credentials, or this machine's clock, which signs with them"
     MISSING = "there is no such thing"
     INPUT = "what was sent"
-    REUSE = "what was sent, or a token that was used with other parameters"
     REGION = "the region"
     INSTALLATION = "botocore"
     CERTIFICATE = "the certificate of what answered"
@@ -83,8 +80,6 @@ class Row(Value, kw_only=False):
     @property
     def verdict(self) -> Verdict:
         """What the error says about the work."""
-        if self.cause is Cause.REUSE:
-            return Verdict.LOOK
         passes = self.cause in (Cause.LIMIT, Cause.SLOW_DOWN, Cause.CONFLICT, Cause.NETWORK)
         return Verdict.NOT_NOW if passes else Verdict.NEVER
 
@@ -106,7 +101,6 @@ class Target(Value):
 
 _AGAIN: Final = "It is tried again; if it goes on, see"
 ANSWERS: Final = (
-    Row("InvalidInputException", Cause.REUSE, "See {settings}"),
     Row("ResourceNotFoundException PipelineNotFoundException", Cause.MISSING, "{missing}"),
     Row(
         "AccessDeniedException AccessDenied NotAuthorized KmsAccessDenied KmsDisabled KmsInvalidState KmsNotFound "
@@ -128,7 +122,7 @@ ANSWERS: Final = (
         "Enable {service} and the region {region} for this account",
     ),
     Row(
-        "ValidationException ValidationError SerializationException UnknownOperationException "
+        "InvalidInputException ValidationException ValidationError SerializationException UnknownOperationException "
         "MalformedHttpRequestException RequestEntityTooLargeException",
         Cause.INPUT,
         "See {settings}",

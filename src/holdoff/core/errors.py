@@ -12,7 +12,6 @@
         RecordInvalid                65   a gate's stored state cannot be read
       EventError                     65   an event cannot be made a trigger: names what is missing or wrong in it
         NotAllowed                   77   its sender may not ask for what it asks for
-      EventEarly                     75   an event is about something that is not recorded yet: deliver it again
       SignatureError                 77   a webhook's signature is missing or wrong
       StartRefused                   75   the build *certainly does not* exist: the slot is given back
       StartUnknown                   75   *it is not known* whether the build exists: the claim stays for its lease
@@ -135,10 +134,6 @@ class NotAllowed(EventError, exit_code=77):
     """An event's sender may not ask for what the event asks for."""
 
 
-class EventEarly(HoldoffError, exit_code=75, retryable=True):
-    """An event is about something that is not recorded yet. Delivered again, it will be understood."""
-
-
 class SignatureError(HoldoffError, exit_code=77):
     """A webhook's signature is missing or wrong. Shows neither the secret nor the signature.
 
@@ -177,5 +172,4 @@ class Verdict(Enum):
 
     NEVER = "certainly not done; something has to be changed first"
     NOT_NOW = "certainly not done; it passes by itself"
-    LOOK = "certainly not done, unless looking for it finds it"
     UNKNOWN = "not known"

@@ -39,7 +39,7 @@ def handler(event: object, context: object = None) -> Answer:
     Raises:
         ConfigError: a variable or the file is missing or wrong.
         EventError: an event cannot be understood.
-        EventEarly, StoreError: no decision could be made; deliver the event again.
+        StoreError: no decision could be made; deliver the event again.
     """
     return _function().answer(event, context)
 

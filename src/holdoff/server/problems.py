@@ -9,14 +9,7 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from holdoff.core.errors import (
-    ConfigError,
-    EventEarly,
-    EventError,
-    HoldoffError,
-    NotAllowed,
-    StoreUnavailable,
-)
+from holdoff.core.errors import ConfigError, EventError, HoldoffError, NotAllowed, StoreUnavailable
 from holdoff.server.files import NoSuchLetter
 
 #: The first row that fits counts. Every other error is the server's own: 500.
@@ -25,7 +18,6 @@ STATUS: Final = (
     (NotAllowed, 403),
     (EventError, 422),
     (StoreUnavailable, 503),
-    (EventEarly, 503),
 )
 RETRY_AFTER: Final = {429: {"retry-after": "60"}, 503: {"retry-after": "30"}}
 

@@ -10,9 +10,7 @@ no claim is taken over while its start may still be sent. For CodeBuild:
     start    two tries of (2 + 2 + 6) s; between them botocore waits at most 1 s, and 5 s more if asked to   26 s
 
 That is 50 s in all (``start_budget_ms``), which leaves 10 s for a slow name server and the store. To assume a role
-takes up to 5 s of them. (After an InvalidInputException there is one more ``find``, which may end after the lease: it
-starts nothing, and nothing is sent after it.) A client of the user's own (``client=``) has its own time-outs and
-retries.
+takes up to 5 s of them. A client of the user's own (``client=``) has its own time-outs and retries.
 
 **Retries.** The SDK retries a start, and every try carries the same token. So a try after a lost answer gets the build
 that the first try made. Questions are asked once: without an answer, the decision leaves the claim, and the next
@@ -112,9 +110,6 @@ class OnAws:
         except Exception as error:
             tried = self._starting.tried
             verdict = aws.verdict(error, tried)
-            found = self._found_though_refused(error, token, request, target) if verdict is Verdict.LOOK else None
-            if found is not None:
-                return found
             if verdict is Verdict.UNKNOWN:
                 raise self._start_unknown(error, target, in_doubt=tried.in_doubt) from error
             raise StartRefused(
@@ -171,23 +166,6 @@ class OnAws:
 
     def _hint(self, error: Exception, target: aws.Target) -> str | None:
         return aws.hint(aws.row_of(error), target, aws.operation_of(error, self.starts), aws.describe(error))
-
-    def _found_though_refused(self, error: Exception, token: str, request: Request, target: aws.Target) -> str | None:
-        """The build with this token, although the service refused the parameters; ``None``: there certainly is none.
-        Raises ``StartUnknown`` if there may be one.
-
-        If the right to look is missing, only the message decides. Otherwise the claim could never be finished.
-        """
-        refused = f"{self.service} refused the parameters of {target} ({aws.describe(error)}), "
-        try:
-            found = self.find(token, request)
-        except StartUnknown as unseen:
-            if not aws.is_denied(unseen.__cause__):
-                raise StartUnknown(f"{refused}and {unseen.message}") from error
-            found = None
-        if found is None and any(word in str(error).casefold() for word in ("mismatch", "idempoten")):
-            raise StartUnknown(f"{refused}so a build with this token may exist") from error
-        return found
 
     def _start_unknown(self, error: Exception, target: aws.Target, *, in_doubt: bool) -> StartUnknown:
         if in_doubt and aws.row_of(error) is not None:
