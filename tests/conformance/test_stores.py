@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 class TestMemory(StoreConformance):
     shares_between_processes = False
-    deletes_expired = False
 
     def make_store(self, tmp_path: Path) -> Store:
         return MemoryStore()

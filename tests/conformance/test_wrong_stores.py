@@ -248,7 +248,7 @@ class DeletesForALookAhead(Attributed):
     """What has not expired yet goes for one who asks what will be due."""
 
     def due(self, now_ms: int) -> Iterator[GateKey]:
-        for key in [key for key, record in self._gates.items() if (record.expires_ms or now_ms + 1) <= now_ms]:
+        for key in self._expiring.until(now_ms, self._gates):
             del self._gates[key]
         return super().due(now_ms)
 
@@ -333,7 +333,6 @@ def suite_of(kind: type[Attributed]) -> Iterator[Callable[[Path], None]]:
 
     class Suite(StoreConformance):
         shares_between_processes = False
-        deletes_expired = False
         race_rounds = 3
 
         def make_store(self, tmp_path: Path) -> Store:

@@ -50,12 +50,13 @@ def test_a_handler_amid_a_use_is_refused_and_does_not_hang(monkeypatch: pytest.M
 
 def test_a_handler_that_raises_amid_a_write_leaves_no_gate_that_is_never_woken() -> None:
     """At any line. The index of what is due was left without the gate, or with another one's instant."""
-    other, new = GateKey("q", "local"), GateKey("p@new", "local")
+    other, gone, new = GateKey("q", "local"), GateKey("p@idle", "local"), GateKey("p@new", "local")
     for key, after in ((KEY, Record(due_ms=8)), (new, deferred(new).but(due_ms=8))):
         for nth in count(1):
             store, lines = MemoryStore(), count(1)
             store.swap(KEY, expected=Record(), new=(before := Record(due_ms=3).swapped("SWAP0001")))
             store.swap(other, expected=Record(), new=Record(due_ms=5).swapped("SWAP0001"))
+            store.swap(gone, expected=Record(), new=Record(expires_ms=1).swapped("SWAP0001"))
             expected, written = before if key == KEY else Record(), after.swapped("SWAP0002")
 
             def trace(frame: FrameType, _event: str, _arg: object, nth: int = nth, lines: count[int] = lines) -> Any:
@@ -86,7 +87,7 @@ def test_a_handler_that_raises_amid_a_write_leaves_no_gate_that_is_never_woken()
                 assert list(store.due(9)) == [one for one, _ in due_of(store)]
             if not was_interrupted:
                 break
-        assert nth > 5, "it was interrupted at every line"
+        assert nth > 10, "it was interrupted at every line"
 
 
 def due_of(store: MemoryStore) -> list[tuple[GateKey, int]]:

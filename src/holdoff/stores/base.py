@@ -62,9 +62,8 @@ class Store(Protocol):
         """Write ``new`` if the gate still is ``expected`` (``Record.is_version``), and keep ``history``, as one atomic
         step.
 
-        ``Lost.current`` is the present state, from the same step. Attributes of other programs survive. Where gates
-        outlive their process, the first write of a gate also deletes those that have expired by ``codec.seen_ms(new)``,
-        unless a service deletes them.
+        ``Lost.current`` is the present state, from the same step. Attributes of other programs survive. The first write
+        of a gate also deletes gates that have expired by ``codec.seen_ms(new)``, unless a service deletes them.
         """
 
     def fold(self, key: GateKey, *, expected: Record, fold: Fold) -> Swapped | Lost:

@@ -13,7 +13,7 @@ from holdoff.core.effects import Lost, Swapped
 from holdoff.core.errors import StoreMismatch, StoreUnavailable
 from holdoff.core.record import Record
 from holdoff.core.request import NO_REGION
-from holdoff.stores.codec import PROJECT, REGION, record_to_item, swapped
+from holdoff.stores.codec import PROJECT, REGION, record_to_item, seen_ms, swapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,7 +33,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self._gates: dict[GateKey, Record] = {}
         self._history: dict[GateKey, dict[str, Finished]] = {}
-        self._due = _Due()
+        self._due, self._expiring = _Instants("due_ms"), _Instants("expires_ms")
         self._lock = threading.RLock()
         self._pid = os.getpid()
 
@@ -71,12 +71,20 @@ class MemoryStore:
             new = decide(current)
             if new is None:
                 return Lost(current)
+            if key not in self._gates:
+                for gone in self._expiring.until(seen_ms(new), self._gates):
+                    self._unlist(gone, self._gates.pop(gone))
             for build in history:  # before the gate: a signal handler may raise at any moment
                 self._history.setdefault(key, {})[build.token] = build
             self._due.add(key, new)
+            self._expiring.add(key, new)
             self._gates[key] = new
-            self._due.remove(key, current)
+            self._unlist(key, current)
             return Swapped(new)
+
+    def _unlist(self, key: GateKey, gone: Record) -> None:
+        self._due.remove(key, gone)
+        self._expiring.remove(key, gone)
 
     def keep(self, key: GateKey, build: Finished) -> None:
         with self._locked():
@@ -91,7 +99,7 @@ class MemoryStore:
             return iter([(key, self._gates[key]) for key in sorted(self._gates) if project in (None, key.project)])
 
     def history(self, key: GateKey, *, limit: int | None = None) -> Iterator[Finished]:
-        """See ``Store.history``. Gates and builds are kept until the process ends."""
+        """See ``Store.history``. Builds are kept until the process ends."""
         with self._locked():
             builds = self._history.get(key, {}).values()
             newest_first = sorted(builds, key=lambda build: (build.claimed_ms, build.token), reverse=True)
@@ -114,23 +122,24 @@ class MemoryStore:
         """Nothing to close; the gates stay."""
 
 
-class _Due:
-    """Gates in the order of their ``due_ms``. To find those whose instant has come, the others are not read.
+class _Instants:
+    """Gates in the order of one of their instants. To find those whose instant has come, the others are not read.
 
     An entry too many does no harm. An interrupted write may leave one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self._name = name
         self._sorted: list[tuple[int, GateKey]] = []
 
     def add(self, key: GateKey, record: Record) -> None:
         """Before a record is written."""
-        if (at_ms := record.due_ms) is not None:
+        if (at_ms := getattr(record, self._name)) is not None:
             insort(self._sorted, (at_ms, key))
 
     def remove(self, key: GateKey, record: Record) -> None:
         """After a record was replaced."""
-        if (at_ms := record.due_ms) is not None:
+        if (at_ms := getattr(record, self._name)) is not None:
             place = bisect_left(self._sorted, (at_ms, key))
             if self._sorted[place : place + 1] == [(at_ms, key)]:
                 del self._sorted[place]
@@ -138,5 +147,5 @@ class _Due:
     def until(self, now_ms: int, gates: dict[GateKey, Record]) -> list[GateKey]:
         """The gates whose instant has come, the oldest first."""
         found = self._sorted[: bisect(self._sorted, now_ms, key=itemgetter(0))]
-        is_so = [key for at_ms, key in found if gates.get(key, Record()).due_ms == at_ms]
+        is_so = [key for at_ms, key in found if getattr(gates.get(key), self._name, None) == at_ms]
         return list(dict.fromkeys(is_so))
