@@ -279,7 +279,7 @@ def test_every_setting_of_a_policy_can_be_in_the_file() -> None:
         ),
         (
             "[projects.'']\ncooldown = 1",
-            "the name of a project is ''; write a name of 1 to 1,600 bytes",
+            "the name of a project is ''; write a name of 1 to 2,048 bytes",
         ),
     ],
 )
@@ -291,13 +291,13 @@ def test_what_is_wrong_is_named_with_what_would_be_right(text: str, message: str
     assert caught.value.exit_code == 78
 
 
-@pytest.mark.parametrize("length", [1_600, 1_601])
-def test_a_name_may_have_1600_bytes(length: int) -> None:
+@pytest.mark.parametrize("length", [2_048, 2_049])
+def test_a_name_may_have_2048_bytes(length: int) -> None:
     text = f"[projects.{'x' * length}]\ncooldown = 1\n{COMMAND}"
-    if length == 1_600:
+    if length == 2_048:
         assert list(parse(text).projects) == ["x" * length]
         return
-    with pytest.raises(ConfigError, match="1 to 1,600 bytes; this one has 1,601"):
+    with pytest.raises(ConfigError, match="1 to 2,048 bytes; this one has 2,049"):
         parse(text)
 
 

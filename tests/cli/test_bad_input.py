@@ -58,15 +58,15 @@ def test_an_option_is_named_as_it_is_written(cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("option", "value", "words"),
     [
-        ("PROJECT", "", "PROJECT is ''; write a name of 1 to 1,600 bytes"),
-        ("PROJECT", "x" * 1_601, "1 to 1,600 bytes; this one has 1,601"),
-        ("PROJECT", "é" * 801, "1 to 1,600 bytes; this one has 1,602"),
+        ("PROJECT", "", "PROJECT is ''; write a name of 1 to 2,048 bytes"),
+        ("PROJECT", "x" * 2_049, "1 to 2,048 bytes; this one has 2,049"),
+        ("PROJECT", "é" * 1_025, "1 to 2,048 bytes; this one has 2,050"),
         ("PROJECT", "a\nb", "PROJECT is 'a\\nb'; write a name"),
         ("PROJECT", "a\x1b[31mb", "without control characters"),
         ("PROJECT", "p@", "PROJECT is 'p@'; write a key after its '@'"),
-        ("--key", "", "--key is ''; write text of 1 to 1600 characters"),
-        ("--region", "", "--region is ''; write a name of 1 to 960 bytes"),
-        ("--region", "x" * 961, "1 to 960 bytes; this one has 961"),
+        ("--key", "", "--key is ''; write text of 1 to 2048 characters"),
+        ("--region", "", "--region is ''; write a name of 1 to 1,024 bytes"),
+        ("--region", "x" * 1_025, "1 to 1,024 bytes; this one has 1,025"),
         ("--region", "a#b", "without '#'"),
     ],
 )
@@ -106,8 +106,8 @@ def test_a_place_that_cannot_be(cli: Cli, option: str, value: str, words: str) -
     refused(cli, 78, words, "run", "p", "--cooldown", "1h", f"{option}={value}", *RAN)
 
 
-@pytest.mark.parametrize("length", [1_599, 1_600])
-def test_a_name_may_have_1600_bytes(cli: Cli, length: int) -> None:
+@pytest.mark.parametrize("length", [2_047, 2_048])
+def test_a_name_may_have_2048_bytes(cli: Cli, length: int) -> None:
     assert cli("run", "x" * length, "--cooldown", "1h", *RAN).returncode == 0
 
 

@@ -37,8 +37,8 @@ def test_gates_sort_by_project_and_region_and_say_both() -> None:
     assert [str(gate) for gate in sorted(gates)] == ["a (r)", "a (s)", "b (r)"]
 
 
-@pytest.mark.parametrize("project", ["x" * 1600, "é" * 800, "@", "a/b c", "\N{SNOWMAN}"])
-def test_names_up_to_the_limit(project: str) -> None:
+@pytest.mark.parametrize("project", ["x" * 2048, "é" * 1024, "@", "a/b c", "\N{SNOWMAN}"])
+def test_names_up_to_dynamodb_s_limits(project: str) -> None:
     assert GateKey(project, "r").project == project
 
 
@@ -46,8 +46,8 @@ def test_names_up_to_the_limit(project: str) -> None:
     ("field", "make"),
     [
         ("project", lambda: GateKey("", "r")),
-        ("project", lambda: GateKey("x" * 1601, "r")),
-        ("project", lambda: GateKey("é" * 801, "r")),
+        ("project", lambda: GateKey("x" * 2049, "r")),
+        ("project", lambda: GateKey("é" * 1025, "r")),
         ("project", lambda: GateKey("a\nb", "r")),
         ("project", lambda: GateKey(SURROGATE, "r")),
         ("project", lambda: GateKey(None, "r")),  # type: ignore[arg-type]
@@ -56,11 +56,11 @@ def test_names_up_to_the_limit(project: str) -> None:
         ("region", lambda: GateKey("p", "")),
         ("region", lambda: GateKey("p", "a/b")),
         ("region", lambda: GateKey("p", "a#b")),
-        ("region", lambda: GateKey("p", "x" * 961)),
+        ("region", lambda: GateKey("p", "x" * 1025)),
         ("key", lambda: GateKey.of("p", "", "r")),
         ("key", lambda: GateKey.of("p", "a\0b", "r")),
-        ("key", lambda: GateKey.of("p", "x" * 1601, "r")),
-        ("project", lambda: GateKey.of("p", "x" * 1599, "r")),
+        ("key", lambda: GateKey.of("p", "x" * 2049, "r")),
+        ("project", lambda: GateKey.of("p", "x" * 2047, "r")),
     ],
 )
 def test_what_no_store_should_be_handed_is_refused_by_name(field: str, make: Any) -> None:

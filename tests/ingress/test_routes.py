@@ -282,7 +282,7 @@ def test_with_one_project_anything_at_all_is_a_trigger(event: object) -> None:
         ("environment", {"A": "x" * 20_000}, "environment is not at most 16,384 bytes"),
         ("environment", {"A": "\ud800"}, "environment.A is not pairs of names"),
         ("key", 7, "event.key is a number; write a text"),
-        ("key", "a\nb", "key is not text of 1 to 1600 characters"),
+        ("key", "a\nb", "key is not text of 1 to 2048 characters"),
         ("line", [], "event.line is a list; write a text"),
         ("at", True, "event.at is true or false; write a text"),
         ("at", "yesterday", "at is not an instant such as"),
@@ -291,7 +291,7 @@ def test_with_one_project_anything_at_all_is_a_trigger(event: object) -> None:
         ("reson", "x", "event.reson is not a key of this form (did you mean reason?)"),
         ("eventid", "x", "event.eventid is not a key of this form (did you mean event_id?)"),
         ("region", "a/b", "region is not a name without"),
-        ("region", "x" * 961, "region is not a name of 1 to 960 bytes"),
+        ("region", "x" * 1_025, "region is not a name of 1 to 1,024 bytes"),
     ],
 )
 def test_what_is_wrong_in_our_own_form_is_named(key: str, value: object, said: str) -> None:

@@ -736,12 +736,12 @@ def test_the_gates_of_a_project_are_found_among_its_builds(
     """Of each region's builds a page is read, not all; a gate that is gone, or whose region is there by its digest, has
     builds, too."""
     monkeypatch.setattr(dynamodb_store, "FIRST_PAGE", 4)
-    regions = ("!", "eu-west-1", "eu-west-1$", "eu-west-1-b", "eu-west-10", "gone", "r" * 900, "us-east-1")
+    regions = ("!", "eu-west-1", "eu-west-1$", "eu-west-1-b", "eu-west-10", "gone", "r" * 1_000, "us-east-1")
     keys = [GateKey("site", region) for region in regions]
     for key in keys:
         if key.region != "gone":
             store.swap(key, expected=Record(), new=Record(lastbuild=Decimal(5)).swapped("W1"))
-        for number in range(9 if key.region in {"eu-west-1", "gone", "r" * 900} else 0):
+        for number in range(9 if key.region in {"eu-west-1", "gone", "r" * 1_000} else 0):
             store.keep(key, a_build(number))
     read: list[int] = []
     botocore_events(store).register("after-call.dynamodb.Query", lambda parsed, **_: read.append(parsed["Count"]))

@@ -24,7 +24,6 @@ from holdoff.core.request import (
     MAX_EVENT_ID,
     MAX_LINE,
     MAX_REASON,
-    MAX_REGION_BYTES,
     MAX_VERSION,
     GateKey,
     Request,
@@ -39,6 +38,7 @@ from holdoff.stores.dynamodb.item import (
     decoded_item,
     encoded,
     fold_update,
+    history_prefix,
     item_size,
     key_of,
     record_of,
@@ -166,10 +166,10 @@ def test_a_build_that_cannot_be_read_is_told() -> None:
 
 
 def test_a_long_region_leaves_room_for_the_rest_of_the_sort_key() -> None:
-    """DynamoDB takes 1,024 bytes."""
-    key = GateKey(KEY.project, "é" * (MAX_REGION_BYTES // 2))
-    build = Finished(build_id="b", token="T" * 26, started_ms=1, claimed_ms=10**14)
+    key = GateKey(KEY.project, "é" * 512)
+    build = Finished(build_id="b", token="T" * 26, started_ms=1, claimed_ms=1)
     assert len(build_item(key, build)["region"]["S"].encode()) <= 1024
+    assert history_prefix(key) != history_prefix(GateKey(KEY.project, "é" * 511 + "e"))
 
 
 # --- updates -------------------------------------------------------------------------------------

@@ -16,10 +16,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import ClassVar, Final
 
-#: In bytes of UTF-8, so short that each store has room for them, and for the key of a build: DynamoDB takes 2,048 bytes
-#: of a partition key and 1,024 of a sort key, PostgreSQL 2,704 of all columns of a key.
-MAX_PROJECT_BYTES: Final = 1_600
-MAX_REGION_BYTES: Final = 960
+#: DynamoDB's limits on key values, in bytes of UTF-8: partition key, sort key.
+MAX_PROJECT_BYTES: Final = 2048
+MAX_REGION_BYTES: Final = 1024
 MAX_REASON: Final = 200
 MAX_VERSION: Final = 200
 MAX_LINE: Final = 300
@@ -40,7 +39,7 @@ class GateKey(Value, kw_only=False):
     The gate for one key of a project (a branch, a customer) has ``site-build@KEY`` as its project.
 
     Raises:
-        ConfigError: empty, too long for a store's key, or with characters that no key should have.
+        ConfigError: empty, over DynamoDB's key limits, or with characters that no key should have.
     """
 
     project: str

@@ -27,7 +27,7 @@ from holdoff.core.pending import Fold
 from holdoff.core.record import KEPT_HISTORY_MS, Finished, Record
 from holdoff.core.request import NO_REGION, GateKey
 from holdoff.stores import codec
-from holdoff.stores.postgres_errors import NoTables
+from holdoff.stores.postgres_errors import LONGEST_NAMES, NoTables
 from holdoff.stores.postgres_server import ROLLBACK, VERSION, Link, Row, Server
 
 T = TypeVar("T")
@@ -42,7 +42,8 @@ CREATE TABLE IF NOT EXISTS gates (
     due_ms bigint,
     expires_ms bigint,
     item json NOT NULL,
-    PRIMARY KEY (project, region)
+    PRIMARY KEY (project, region),
+    CHECK (octet_length(project) + octet_length(region) <= {LONGEST_NAMES})
 );
 CREATE INDEX IF NOT EXISTS gates_due ON gates (due_ms) WHERE due_ms IS NOT NULL;
 CREATE INDEX IF NOT EXISTS gates_expires ON gates (expires_ms) WHERE expires_ms IS NOT NULL;

@@ -41,6 +41,8 @@ _GONE: Final = Meaning(errors.StoreUnavailable, "did not answer", passes=True, i
 _BUSY: Final = Meaning(errors.StoreThrottled, "has other writers at the same gate", "See pg_stat_activity", passes=True)
 _NONE: Final = Meaning(NoTables, "has no tables of Holdoff's", INIT)
 OTHER: Final = Meaning(errors.StoreError, "refused the statement", "See its log")
+#: A key of PostgreSQL's has at most 2,704 bytes, and the key of the history also has an instant and a token.
+LONGEST_NAMES: Final = 2_600
 MEANINGS: Final[dict[str, Meaning]] = {
     "": _GONE,
     "08": _GONE,
@@ -66,6 +68,9 @@ MEANINGS: Final[dict[str, Meaning]] = {
     "53100": Meaning(errors.StoreUnavailable, "has no space left on its disk", "Free some disk space there"),
     "53300": _BUSY.but(what="has too many connections", hint="Raise max_connections, or put pgbouncer before it"),
     "53": Meaning(errors.StoreThrottled, "is short of a resource", "See its log"),
+    "23514": OTHER.but(
+        what="has no room for such long names", hint=f"Project and region may have {LONGEST_NAMES:,} bytes together"
+    ),
     "55P03": _BUSY,
     "57014": _BUSY.but(what="took too long"),
     "57P": _GONE.but(what="is stopping, starting or failing over"),

@@ -13,13 +13,14 @@ from __future__ import annotations
 from base64 import b64decode
 from collections.abc import Mapping
 from decimal import Context, Decimal, DecimalException, Inexact, Overflow, Subnormal
+from hashlib import blake2b
 from typing import Any, Final
 
 from holdoff.core import record as registers
 from holdoff.core.errors import RecordInvalid
 from holdoff.core.pending import Fold, note_of
 from holdoff.core.record import FORMAT, Finished, Record, digest
-from holdoff.core.request import GateKey, Request
+from holdoff.core.request import MAX_REGION_BYTES, GateKey, Request
 from holdoff.stores import codec
 
 Value = dict[str, Any]
@@ -174,8 +175,11 @@ def check_room(key: GateKey, record: Record, most: int) -> None:
 
 
 def history_prefix(key: GateKey) -> str:
-    """The beginning of the sort keys of a gate's builds."""
-    return f"{key.region}{NO_GATE}build{NO_GATE}"
+    """The beginning of the sort keys of a gate's builds. If the region is too long, its digest stands for it."""
+    region = key.region
+    if len(region.encode()) > MAX_REGION_BYTES - 100:
+        region = blake2b(region.encode(), digest_size=32).hexdigest()
+    return f"{region}{NO_GATE}build{NO_GATE}"
 
 
 def build_item(key: GateKey, build: Finished) -> Item:
