@@ -64,7 +64,7 @@ def test_an_option_is_named_as_it_is_written(cli: Cli) -> None:
         ("PROJECT", "a\nb", "PROJECT is 'a\\nb'; write a name"),
         ("PROJECT", "a\x1b[31mb", "without control characters"),
         ("PROJECT", "p@", "PROJECT is 'p@'; write a key after its '@'"),
-        ("--key", "", "--key is ''; write text of 1 to 2048 characters"),
+        ("--key", "", "--key is ''; write text of 1 to 2,048 characters"),
         ("--region", "", "--region is ''; write a name of 1 to 1,024 bytes"),
         ("--region", "x" * 1_025, "1 to 1,024 bytes; this one has 1,025"),
         ("--region", "a#b", "without '#'"),
@@ -84,6 +84,12 @@ def test_what_a_trigger_cannot_ask_for(cli: Cli, option: str) -> None:
 
 def test_no_part_of_a_past(cli: Cli) -> None:
     refused(cli, 2, "--last is '0'; write more than zero", "plan", "--git", ".", "--last", "0")
+
+
+def test_two_keys(cli: Cli) -> None:
+    refused(
+        cli, 2, "--key is 'y'; write the key once: p@x has one already", "run", "p@x", "--key=y", "--cooldown=1h", *RAN
+    )
 
 
 @pytest.mark.parametrize("verb", ["status", "plan"])

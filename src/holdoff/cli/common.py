@@ -13,7 +13,7 @@ import sys
 from contextlib import suppress
 
 from holdoff.core.errors import UsageError
-from holdoff.core.request import KEY_MARK, MAX_REASON, storable
+from holdoff.core.request import MAX_REASON, storable
 from holdoff.core.shown import escaped
 from holdoff.exact_json import dumps
 
@@ -104,14 +104,7 @@ def opened(args: argparse.Namespace) -> tuple[Config, Store]:
 def open_gate(args: argparse.Namespace) -> tuple[Config, Store, GateKey]:
     """The config, the store, and the gate there that the options name."""
     config, store = opened(args)
-    return config, store, key_of(config, args, store)
-
-
-def key_of(config: Config, args: argparse.Namespace, store: Store) -> GateKey:
-    """The gate that the options name in a store: PROJECT or PROJECT@KEY, ``--key`` and ``--region``."""
-    if args.key is not None and KEY_MARK in args.project[1:]:
-        raise UsageError(f"{args.project} has a key already; give the key once, there or by --key")
-    return config.key(args.project, args.key, args.region, store)
+    return config, store, config.key(args.project, args.key, args.region, store)
 
 
 def no_such_gate(config: Config, store: Store, key: GateKey) -> str:

@@ -273,9 +273,9 @@ def _typed(name: str, value: Any, schema: dict[str, Any]) -> Any:
         value = int(value)  # in a query every value is a text
     is_flag = isinstance(value, bool)
     is_typed = any(isinstance(value, _TYPES[kind]) and is_flag is (kind == "boolean") for kind in kinds)
-    span = f" from {schema['minimum']} to {schema['maximum']}" if "maximum" in schema else ""
+    span = f", from {schema['minimum']} to {schema['maximum']}" if "maximum" in schema else ""
     if not is_typed or (span and not schema["minimum"] <= value <= schema["maximum"]):
-        raise Problem(422, f"{name} must be {' or '.join(kinds)}{span}", field=name)
+        raise Problem(422, f"{name} must be of type {' or '.join(kinds)}{span}", field=name)
     if "maxLength" in schema:
         check_note(name, value, schema["maxLength"])
     return value
