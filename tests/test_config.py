@@ -271,7 +271,11 @@ def test_every_setting_of_a_policy_can_be_in_the_file() -> None:
         ),
         (
             "store = 'sqlite:///$HOME/gates.db'",
-            "without $: no variable is filled in, but ~ is your home directory",
+            "without $ or an unknown ~user: no variable is filled in, but ~ is your home directory",
+        ),
+        (  # it would be a folder of that name in each working directory, with a store of its own
+            "store = 'sqlite:///~no-such-user/gates.db'",
+            "without $ or an unknown ~user: no variable is filled in, but ~ is your home directory",
         ),
         (
             "[projects.'docs@next']\ncooldown = 1",
@@ -693,7 +697,7 @@ def test_a_user_and_a_folder_may_have_a_dollar_in_their_names(tmp_path: Path, mo
 
     monkeypatch.setenv("STATE", "/var/lib")
     for url in ("sqlite:///$STATE/gates.db", "sqlite:////srv/${STATE}/gates.db"):
-        with pytest.raises(ConfigError, match="without \\$: no variable is filled in"):
+        with pytest.raises(ConfigError, match="without \\$ or an unknown ~user: no variable"):
             Config().open_store(url)
 
 

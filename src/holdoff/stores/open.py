@@ -49,15 +49,16 @@ def open_store(url: str) -> Store:
             from holdoff.stores.sqlite import SQLiteStore
 
             path = rest.removeprefix("///")
+            file = os.path.expanduser(path)
             # A path in which a variable could be filled in means that; any other dollar is part of a name.
-            has_variable = os.path.expandvars(path) != path
+            has_variable = os.path.expandvars(path) != path or file.startswith("~")
             if path not in {rest, "", ":memory:"} and not has_variable and not set("?\0") & set(path):
-                file, state = os.path.expanduser(path), state_folder()
+                state = state_folder()
                 mode = 0o700 if state and file.startswith(os.path.join(state, "")) else 0o777
                 return SQLiteStore(file, folder_mode=mode)
             want = "'sqlite:///PATH' (a relative path; one more slash for an absolute one)"
             if has_variable:
-                want += ", without $: no variable is filled in, but ~ is your home directory"
+                want += ", without $ or an unknown ~user: no variable is filled in, but ~ is your home directory"
         case ["dynamodb", _]:
             return _dynamodb(url)
         case ["postgresql" | "postgres", _]:
