@@ -106,6 +106,11 @@ def test_what_is_wrong_is_told_above_the_form(served: Served, name: str) -> None
     assert "<script>alert" not in shown.text
 
 
+def test_too_many_policies_are_counted(served: Served) -> None:
+    shown = ask(served, **BAD["too many"]).text
+    assert re.search(r"the number of policies is \d\d; write at most 40 combinations", shown)
+
+
 STRANGE = [
     "cooldown=%FF%FE&quiet=%00",
     "cooldown=5m&cooldown=6m",
