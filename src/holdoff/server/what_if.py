@@ -65,7 +65,7 @@ def _plan(scene: Scene, asked: Asked) -> Plan:
         want = f"at most {MOST_POLICIES} combinations of cooldowns and quiet times; `holdoff plan` takes more"
         raise ConfigError(field="the number of policies", got=len(tried), want=want)
     most_ms, build_ms = (
-        parse_duration(asked[field], field=field) if asked[field] else None for field in ("longest", "build")
+        parse_duration(asked[of], field=repr(FIELDS[of][0])) if asked[of] else None for of in ("longest", "build")
     )
     history = _history(scene, own, tried)
     return answer.plan(history, tried, present=own, most_ms=most_ms, build_ms=build_ms, project=scene.key.name)
