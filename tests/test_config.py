@@ -730,6 +730,15 @@ def test_a_user_without_a_home_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert default_url() == "sqlite:////state/holdoff/gates.db"
 
 
+def test_a_relative_home_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would be another folder, with gates of its own, in each working directory."""
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    monkeypatch.setenv("HOME", "relative")
+
+    with pytest.raises(ConfigError, match="HOME is missing; write its path, or name a store"):
+        default_url()
+
+
 # --- whatever stands there -------------------------------------------------------------------------
 
 words = st.sampled_from([*POLICY_KEYS, "region", "starter", "command", "codebuild", "store"])

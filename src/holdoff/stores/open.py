@@ -114,7 +114,7 @@ def state_folder() -> str | None:
     base = os.environ.get("XDG_STATE_HOME", "")
     if not base.startswith("/"):
         home = os.path.expanduser("~")
-        if home == "~":
+        if not home.startswith("/"):  # a relative one would be another folder in each working directory
             return None
         base = os.path.join(home, "Library/Application Support" if sys.platform == "darwin" else ".local/state")
     return os.path.join(base, "holdoff")
