@@ -626,7 +626,7 @@ def test_tokens_by_the_command_line(cli: Cli) -> None:
 
 
 #: What ``dead-letters`` takes.
-FORMS = "`dead-letters list`, `show ID`, `retry ID` or `retry --all`\n"
+FORMS = "write `dead-letters list`, `show ID`, `retry ID` or `retry --all`\n"
 
 
 @pytest.mark.parametrize(

@@ -230,7 +230,7 @@ def dead_letters(args: argparse.Namespace) -> int:
     config, store = opened(args)
     _, letters = files_of(config, store, SystemClock())
     if (args.action != "list" and not args.all) is not (args.id is not None) or (args.all and args.action != "retry"):
-        raise UsageError("`dead-letters list`, `show ID`, `retry ID` or `retry --all`")
+        raise UsageError("write `dead-letters list`, `show ID`, `retry ID` or `retry --all`")
     if args.action == "show":
         print_json(letters.read(args.id))
         return 0
