@@ -112,6 +112,13 @@ def test_a_place_that_cannot_be(cli: Cli, option: str, value: str, words: str) -
     refused(cli, 78, words, "run", "p", "--cooldown", "1h", f"{option}={value}", *RAN)
 
 
+def test_no_error_advises_a_store_that_ends_with_the_command(cli: Cli) -> None:
+    """What a command defers in ``memory:`` is lost when the command ends."""
+    said = refused(cli, 78, "dynamodb://TABLE?region=REGION", "run", "p", "--cooldown=1h", "--store=mysql://x", *RAN)
+
+    assert "memory" not in said
+
+
 @pytest.mark.parametrize("length", [2_047, 2_048])
 def test_a_name_may_have_2048_bytes(cli: Cli, length: int) -> None:
     assert cli("run", "x" * length, "--cooldown", "1h", *RAN).returncode == 0

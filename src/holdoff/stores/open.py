@@ -34,7 +34,7 @@ def open_store(url: str) -> Store:
             or parameter.
         StoreError: the package that has this scheme made no store.
     """
-    want = "'sqlite:///PATH', 'postgresql://HOST/DATABASE', 'dynamodb://TABLE?region=REGION' or 'memory:'"
+    want = "'sqlite:///PATH', 'postgresql://HOST/DATABASE' or 'dynamodb://TABLE?region=REGION'"
     if not isinstance(url, str):
         raise ConfigError(field="store", got=url, want=want)
     url = url.strip()  # white space around it is the end of a line, in an environment file as Windows writes it, say
