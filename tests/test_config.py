@@ -131,7 +131,11 @@ def test_every_setting_of_a_policy_can_be_in_the_file() -> None:
     ("text", "message"),
     [
         ("x = ", "the file is not TOML: Invalid value (at end of document)"),
-        (project("cooldown = 10m"), "write valid TOML, with texts and durations in quotes: cooldown = '10m'"),
+        (project("cooldown = 10m"), "write valid TOML, each key once, texts and durations in quotes: cooldown = '10m'"),
+        (
+            project("cooldown = 1\ncooldown = 2"),
+            "Cannot overwrite a value (at line 3, column 13); write valid TOML, each key",
+        ),
         ("x = " + "9" * 5_000, "the file is not TOML: "),
         ("x = 0x" + "f" * 5_000, "the file is not TOML: a whole number of more than 64 bits"),
         ("x = " + "[" * 5_000, "the file is not TOML: "),
