@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from holdoff.core.errors import RecordInvalid, StoreUnavailable
@@ -333,6 +333,9 @@ def test_schemathesis_finds_nothing(served: Served, monkeypatch: pytest.MonkeyPa
             @few
             @given(case=operation.as_strategy(generation_mode=mode))
             def call(case: Any) -> None:
+                asked = case.body if isinstance(case.body, dict) else case.query or {}
+                # Nor does a schema say that a project with a key in its name takes no other.
+                assume(asked.get("key") is None or "@" not in str(asked.get("project"))[1:])
                 case.call_and_validate(headers=headers, excluded_checks=more)  # noqa: B023
 
             call()
