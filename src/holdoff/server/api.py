@@ -61,7 +61,7 @@ WHY: Final = text(MAX_REASON, "for those who ask later")
 BY: Final = text(MAX_REASON, "for whom the caller acts; the caller's own name is noted, too")
 GATE: Final[dict[str, dict[str, Any]]] = {
     "project": ANY_PROJECT | NOT_NULL,
-    "key": text(200, "the gate of this key of the project (a branch, a customer)"),
+    "key": text(200, "the gate of this key of the project (a branch, a customer), whose name has none"),
     "region": text(200, "the gate's region; the project's or the store's unless given") | NO_SLASH,
 }  # fmt: skip
 
