@@ -131,7 +131,11 @@ def test_every_setting_of_a_policy_can_be_in_the_file() -> None:
     ("text", "message"),
     [
         ("x = ", "the file is not TOML: Invalid value (at end of document)"),
-        (project("cooldown = 10m"), "write valid TOML, with texts and durations in quotes: cooldown = '10m'"),
+        (project("cooldown = 10m"), "write valid TOML, each key once, texts and durations in quotes: cooldown = '10m'"),
+        (
+            project("cooldown = 1\ncooldown = 2"),
+            "Cannot overwrite a value (at line 3, column 13); write valid TOML, each key",
+        ),
         ("x = " + "9" * 5_000, "the file is not TOML: "),
         ("x = 0x" + "f" * 5_000, "the file is not TOML: a whole number of more than 64 bits"),
         ("x = " + "[" * 5_000, "the file is not TOML: "),
@@ -271,7 +275,11 @@ def test_every_setting_of_a_policy_can_be_in_the_file() -> None:
         ),
         (
             "store = 'sqlite:///$HOME/gates.db'",
-            "without $: no variable is filled in, but ~ is your home directory",
+            "without $ or an unknown ~user: no variable is filled in, but ~ is your home directory",
+        ),
+        (  # it would be a folder of that name in each working directory, with a store of its own
+            "store = 'sqlite:///~no-such-user/gates.db'",
+            "without $ or an unknown ~user: no variable is filled in, but ~ is your home directory",
         ),
         (
             "[projects.'docs@next']\ncooldown = 1",
@@ -693,7 +701,7 @@ def test_a_user_and_a_folder_may_have_a_dollar_in_their_names(tmp_path: Path, mo
 
     monkeypatch.setenv("STATE", "/var/lib")
     for url in ("sqlite:///$STATE/gates.db", "sqlite:////srv/${STATE}/gates.db"):
-        with pytest.raises(ConfigError, match="without \\$: no variable is filled in"):
+        with pytest.raises(ConfigError, match="without \\$ or an unknown ~user: no variable"):
             Config().open_store(url)
 
 
@@ -724,6 +732,15 @@ def test_a_user_without_a_home_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         default_url()
     monkeypatch.setenv("XDG_STATE_HOME", "/state")
     assert default_url() == "sqlite:////state/holdoff/gates.db"
+
+
+def test_a_relative_home_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would be another folder, with gates of its own, in each working directory."""
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    monkeypatch.setenv("HOME", "relative")
+
+    with pytest.raises(ConfigError, match="HOME is missing; write its path, or name a store"):
+        default_url()
 
 
 # --- whatever stands there -------------------------------------------------------------------------

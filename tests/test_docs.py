@@ -25,6 +25,26 @@ def test_every_command_is_in_the_readme() -> None:
     assert [verb for verb in VERBS if f"`holdoff {verb}" not in text] == []
 
 
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page on GitHub, which keeps every blank and hyphen of a heading, also those at its ends."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_link_to_a_heading_leads_there_on_github_too() -> None:
+    pages, lost, seen = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")], [], 0
+    for page in pages:
+        for name, anchor in re.findall(r"\]\(([^):#]*)#([^)]+)\)", page.read_text()):
+            to = page.parent / name if name else page
+            seen += 1
+            if to.suffix == ".md" and anchor not in anchors(to):
+                lost.append(f"{page}: {name}#{anchor}")
+
+    assert seen > 100
+    assert lost == []
+
+
 def test_every_public_name_exists_and_is_typed() -> None:
     for name in holdoff.__all__:
         assert getattr(holdoff, name) is not None

@@ -204,7 +204,7 @@ def test_the_first_ten_minutes(home: Home) -> None:
 
 
 def test_the_timer_and_cron_build_what_was_deferred(home: Home) -> None:
-    home.follow("What is built", "A push builds", "... or a timer")
+    home.follow("What is built", "A push builds", "Or a timer")
     home.program(home.folder / "builds/backup.sh", "#!/bin/sh\necho backed up\n")
     home.push("one")
     wait_until_built(home)

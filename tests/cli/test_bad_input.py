@@ -64,7 +64,7 @@ def test_an_option_is_named_as_it_is_written(cli: Cli) -> None:
         ("PROJECT", "a\nb", "PROJECT is 'a\\nb'; write a name"),
         ("PROJECT", "a\x1b[31mb", "without control characters"),
         ("PROJECT", "p@", "PROJECT is 'p@'; write a key after its '@'"),
-        ("--key", "", "--key is ''; write text of 1 to 2048 characters"),
+        ("--key", "", "--key is ''; write text of 1 to 2,048 characters"),
         ("--region", "", "--region is ''; write a name of 1 to 1,024 bytes"),
         ("--region", "x" * 1_025, "1 to 1,024 bytes; this one has 1,025"),
         ("--region", "a#b", "without '#'"),
@@ -86,6 +86,12 @@ def test_no_part_of_a_past(cli: Cli) -> None:
     refused(cli, 2, "--last is '0'; write more than zero", "plan", "--git", ".", "--last", "0")
 
 
+def test_two_keys(cli: Cli) -> None:
+    refused(
+        cli, 2, "--key is 'y'; write the key once: p@x has one already", "run", "p@x", "--key=y", "--cooldown=1h", *RAN
+    )
+
+
 @pytest.mark.parametrize("verb", ["status", "plan"])
 def test_a_key_of_no_project(cli: Cli, verb: str) -> None:
     refused(cli, 2, "--key goes with PROJECT", verb, "--key", "main")
@@ -104,6 +110,16 @@ def test_a_key_of_no_project(cli: Cli, verb: str) -> None:
 def test_a_place_that_cannot_be(cli: Cli, option: str, value: str, words: str) -> None:
     """It may come from the environment as well."""
     refused(cli, 78, words, "run", "p", "--cooldown", "1h", f"{option}={value}", *RAN)
+
+
+def test_a_store_that_ends_with_the_command(cli: Cli) -> None:
+    """What a command defers in ``memory:`` is lost when the command ends, and no error advises it."""
+    cli.config("store = 'memory:'\n[projects.p]\ncooldown = '1h'\nquiet = '1m'\nstarter = { command = ['true'] }")
+    refused(cli, 78, "store is 'memory:'; write another: what is in memory ends with", "trigger", "p")
+    refused(cli, 78, "store is 'memory:'", "run", "p", "--cooldown=1h", "--store=memory:", *RAN)
+    said = refused(cli, 78, "dynamodb://TABLE?region=REGION", "run", "p", "--cooldown=1h", "--store=mysql://x", *RAN)
+
+    assert "memory" not in said
 
 
 @pytest.mark.parametrize("length", [2_047, 2_048])

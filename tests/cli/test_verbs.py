@@ -322,6 +322,14 @@ def test_finished_frees_a_gate_whose_builds_end_nothing_reports(cli: Cli, option
     assert gate.status().record.finished == ended
 
 
+@pytest.mark.parametrize("option", ["history docs --limit", "run docs --skip-exit-code"])
+def test_a_number_that_is_none_is_said_in_english(docs: Cli, option: str) -> None:
+    done = docs(*option.split(), "many")
+
+    assert done.returncode == 2
+    assert f"argument {option.split()[-1]}: no whole number: 'many'\n" in done.stderr
+
+
 def test_hold_resume_and_reset(docs: Cli) -> None:
     docs("trigger", "docs")
     held = docs("hold", "docs", "--why", "incident 42")
@@ -345,6 +353,8 @@ def test_hold_resume_and_reset(docs: Cli) -> None:
         ("history docs --limit -1", "--limit takes 1 to 1,000,000"),
         ("history docs --limit 1000001", "--limit takes 1 to 1,000,000"),
         ("history docs --limit 99999999999999999999", "--limit takes 1 to 1,000,000"),
+        ("status --region=", "--region is ''; write a name"),
+        ("status --region=a/b", "--region is 'a/b'; write a name without"),
         ("explain docs --event=", "--event is empty"),
         ("explain docs --source-version=", "--source-version is empty"),
         ("hold docs --why=", "--why is empty. Write a reason"),

@@ -61,6 +61,7 @@ def test_names_up_to_dynamodb_s_limits(project: str) -> None:
         ("key", lambda: GateKey.of("p", "a\0b", "r")),
         ("key", lambda: GateKey.of("p", "x" * 2049, "r")),
         ("project", lambda: GateKey.of("p", "x" * 2047, "r")),
+        ("key", lambda: GateKey.of("p@x", "y", "r")),
     ],
 )
 def test_what_no_store_should_be_handed_is_refused_by_name(field: str, make: Any) -> None:

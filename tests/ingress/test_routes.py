@@ -282,7 +282,7 @@ def test_with_one_project_anything_at_all_is_a_trigger(event: object) -> None:
         ("environment", {"A": "x" * 20_000}, "environment is not at most 16,384 bytes"),
         ("environment", {"A": "\ud800"}, "environment.A is not pairs of names"),
         ("key", 7, "event.key is a number; write a text"),
-        ("key", "a\nb", "key is not text of 1 to 2048 characters"),
+        ("key", "a\nb", "key is not text of 1 to 2,048 characters"),
         ("line", [], "event.line is a list; write a text"),
         ("at", True, "event.at is true or false; write a text"),
         ("at", "yesterday", "at is not an instant such as"),

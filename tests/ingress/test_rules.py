@@ -329,6 +329,7 @@ def test_the_same_rule_for_the_same_event_however_it_comes() -> None:
         ("when = {}", "rules[0].project is missing; write a project for such events, or ignore"),
         ("when = {}\nproject = 'doc'", "rules[0].project is 'doc'; write a project of this file"),
         ("when = {}\nproject = ''", "rules[0].project is ''; write a project of this file (docs,"),
+        ("when = {}\nproject = []", "rules[0].project is []; write a text, or a path such as"),
         ("when = {}\nproject = 7", "rules[0].project is 7; write a text, or a path such as"),
         ("when = {}\nprojekt = 'docs'", "rules[0].projekt is not a setting; write project (did"),
         ("when = {}\nproject = 'event.'", "rules[0].project is 'event.'; write a path such as"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from holdoff.core.errors import RecordInvalid, StoreUnavailable
@@ -178,8 +178,9 @@ REFUSED: dict[str, tuple[int, str, tuple[str, str, Any]]] = {
     "unknown gate, looked at": (404, "no such gate", ("GET", "/explain?project=sit", None)),
     "unknown project, looked at": (404, "no such gate", ("GET", "/status?project=sit", None)),
     "no project": (422, "project is missing", ("POST", "/trigger", {})),
+    "two keys": (422, "write the key once", ("POST", "/trigger", {"project": "site@x", "key": "y"})),
     "unknown input": (422, "an input is not known", ("POST", "/trigger", SITE | {"sourceversion": "v1"})),
-    "wrong type": (422, "force must be boolean", ("POST", "/trigger", SITE | {"force": "yes"})),
+    "wrong type": (422, "force must be of type boolean", ("POST", "/trigger", SITE | {"force": "yes"})),
     "true is no number": (422, "at must be", ("POST", "/trigger", SITE | {"at": True})),
     "too long": (422, "1 to 200 characters", ("POST", "/trigger", SITE | {"reason": "x" * 201})),
     "control characters": (422, "without control characters", ("POST", "/trigger", SITE | {"line": "a\nb"})),
@@ -193,8 +194,12 @@ REFUSED: dict[str, tuple[int, str, tuple[str, str, Any]]] = {
     "two questions": (422, "give only one of", ("GET", "/explain?project=site&event_id=x&source_version=y", None)),
     "no decision": (422, "decision", ("GET", "/explain?decision=x", None)),
     "no question": (422, "project is missing", ("GET", "/explain", None)),
-    "no limit": (422, "limit must be integer from 1 to 200", ("GET", "/history?project=site&limit=0", None)),
-    "a limit below": (422, "limit must be integer from 1 to 200", ("GET", "/history?project=site&limit=-1", None)),
+    "no limit": (422, "limit must be of type integer, from 1 to 200", ("GET", "/history?project=site&limit=0", None)),
+    "a limit below": (
+        422,
+        "limit must be of type integer, from 1 to 200",
+        ("GET", "/history?project=site&limit=-1", None),
+    ),
     "a limit far beyond": (422, "from 1 to 200", ("GET", f"/history?project=site&limit={10**20}", None)),
     "twice": (422, "twice", ("GET", "/history?project=site&project=docs", None)),
     "a list": (422, "JSON object", ("POST", "/trigger", [])),
@@ -328,6 +333,9 @@ def test_schemathesis_finds_nothing(served: Served, monkeypatch: pytest.MonkeyPa
             @few
             @given(case=operation.as_strategy(generation_mode=mode))
             def call(case: Any) -> None:
+                asked = case.body if isinstance(case.body, dict) else case.query or {}
+                # Nor does a schema say that a project with a key in its name takes no other.
+                assume(asked.get("key") is None or "@" not in str(asked.get("project"))[1:])
                 case.call_and_validate(headers=headers, excluded_checks=more)  # noqa: B023
 
             call()

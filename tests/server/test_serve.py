@@ -549,6 +549,14 @@ def test_what_is_wrong_is_told(cli: Cli, name: str) -> None:
     assert (done.returncode, done.stderr.startswith(f"holdoff: {words}")) == (2, True), done.stderr
 
 
+def test_a_wrong_option_makes_no_store(cli: Cli) -> None:
+    cli.config(f"store = 'sqlite:///own.db'\n{FILE.replace('COMMAND', 'true')}")
+    cli.environment.pop("HOLDOFF_STORE", None)
+
+    assert cli("serve", "--every", "soon").returncode == 2
+    assert not (cli.folder / "own.db").exists()
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [
@@ -618,7 +626,7 @@ def test_tokens_by_the_command_line(cli: Cli) -> None:
 
 
 #: What ``dead-letters`` takes.
-FORMS = "`dead-letters list`, `show ID`, `retry ID` or `retry --all`\n"
+FORMS = "write `dead-letters list`, `show ID`, `retry ID` or `retry --all`\n"
 
 
 @pytest.mark.parametrize(

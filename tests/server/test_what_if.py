@@ -106,6 +106,17 @@ def test_what_is_wrong_is_told_above_the_form(served: Served, name: str) -> None
     assert "<script>alert" not in shown.text
 
 
+def test_a_wrong_field_is_named_as_the_form_names_it(served: Served) -> None:
+    shown = ask(served, longest="-1", build="")
+
+    assert "&#39;No change waits longer than&#39; is &#39;-1&#39;; write zero or more" in shown.text
+
+
+def test_too_many_policies_are_counted(served: Served) -> None:
+    shown = ask(served, **BAD["too many"]).text
+    assert re.search(r"the number of policies is \d\d; write at most 40 combinations", shown)
+
+
 STRANGE = [
     "cooldown=%FF%FE&quiet=%00",
     "cooldown=5m&cooldown=6m",

@@ -175,6 +175,7 @@ class TestSettings:
             ({"project": 7}, "codebuild is 7"),
             ({"region": " "}, "region is ' '"),
             ({"endpoint": "localhost:8000"}, "endpoint is 'localhost:8000'; write a URL such as"),
+            ({"endpoint": "http://[::1"}, "endpoint is 'http://[::1'; write a URL such as"),
             ({"endpoint": ""}, "endpoint is ''; write a URL such as"),
             ({"endpoint": 7}, "endpoint is 7; write a URL such as"),
             ({"endpoint": ["http://me:S3CR3T@host"]}, "endpoint is a list (not shown"),

@@ -246,6 +246,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "webhook": {"url": "https://api.netlify.com/build_hooks/5c23354f454e"},
     "webhook ": {"url": "env:"},
     "webhook  ": {"url": "https://ci.example/{env:JOB}?token=abc"},
+    "webhook   ": {"url": "ci.example/{env:JOB}"},
     "method": {"method": "BREW"},
     "headers": {"headers": ["x"]},
     "headers.X Y": {"headers": {"X Y": "1"}},
@@ -270,11 +271,13 @@ WRONG: dict[str, dict[str, Any]] = {
     "status_url ": {**FOLLOWED, "status_url": "https://ci.example/{build_id}?access_token=abc"},
     "status_url  ": {**FOLLOWED, "status_url": "https://me:abc@ci.example/{build_id}"},
     "status_url   ": {**FOLLOWED, "status_url": "https://ci.example/{build_id}/{environment.A}"},
+    "status_url    ": {**FOLLOWED, "status_url": "ci.example/{build_id}"},
     "state": {**FOLLOWED, "state": []},
     "succeeded": {**FOLLOWED, "succeeded": []},
     "failed": {**FOLLOWED, "failed": "no"},
     "cancel_url": {"cancel_url": "https://ci.example/{reason}"},
     "cancel_url ": {"cancel_url": "https://ci.example/cancel?id={build_id}&token=abc"},
+    "cancel_url  ": {"cancel_url": "ci.example/{build_id}/cancel"},
     "cancel_method": {"cancel_url": "https://ci.example/{build_id}", "cancel_method": "STOP"},
     "token_memory": {"token_memory": "long"},
     "build_lease": {"build_lease": 0},
@@ -287,6 +290,17 @@ def test_a_wrong_setting_is_named(name: str) -> None:
         Webhook(**{"url": "env:HOOK", **WRONG[name]})
     field = refused.value.field
     assert field == name.strip() or (field.startswith(name.split(".")[0]) and field.endswith(name.split(".")[-1]))
+
+
+def test_a_url_that_begins_with_a_reference_may_be_one() -> None:
+    Webhook("{env:CI}/job/site/build", cancel_url="env:STOP", **FOLLOWED | {"status_url": "{env:CI}/{build_id}"})  # type: ignore[arg-type]
+
+
+def test_a_text_with_a_field_that_it_may_not_have_is_told_which_it_may() -> None:
+    with pytest.raises(ConfigError, match=r"write a text with no other fields than references such as \{env:NAME\}$"):
+        Webhook("env:HOOK", id="{reason}")
+    with pytest.raises(ConfigError, match=r"no other fields than \{build_id\}, references such as \{env:NAME\}$"):
+        Webhook("env:HOOK", cancel_url="https://ci.example/{reason}")
 
 
 @pytest.mark.parametrize(("name", "want"), [("state", "where the answer"), ("failed", "a list")])

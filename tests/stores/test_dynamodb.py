@@ -1495,7 +1495,7 @@ def test_no_region(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_REGION")
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     store = DynamoDBStore("builds")
-    with pytest.raises(ConfigError, match=r"\?region=eu-west-1, or set AWS_REGION"):
+    with pytest.raises(ConfigError, match=r"builds is ''; write dynamodb://TABLE\?region=eu-west-1, or set AWS_REGION"):
         store.get(KEY)
     with pytest.raises(ConfigError, match="set AWS_REGION"):
         _ = store.region

@@ -265,7 +265,7 @@ def _is_lean() -> bool:
 def check_endpoint(field: str, url: object) -> None:
     """Refuse what is no URL, and a URL with a user or a password, which botocore's errors would show."""
     text = url if isinstance(url, str) else ""
-    if url is not None and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#@]*)?", text):
+    if url is not None and not re.fullmatch(r"https?://(\[[^\s/?#@\[\]]+\]|[^\s/?#@\[\]]+)(:\d+)?(/[^\s?#@]*)?", text):
         raise ConfigError(field=field, got=shown_url(text) if text else url, want=_TYPE_OF_ENDPOINT)
 
 

@@ -12,8 +12,8 @@ import os
 import sys
 from contextlib import suppress
 
-from holdoff.core.errors import UsageError
-from holdoff.core.request import KEY_MARK, MAX_REASON, storable
+from holdoff.core.errors import ConfigError, UsageError
+from holdoff.core.request import MAX_REASON, storable
 from holdoff.core.shown import escaped
 from holdoff.exact_json import dumps
 
@@ -98,20 +98,16 @@ def load_config(args: argparse.Namespace) -> Config:
 def opened(args: argparse.Namespace) -> tuple[Config, Store]:
     """The config and the store that the options name."""
     config = load_config(args)
-    return config, config.open_store(args.store)
+    store = config.open_store(args.store)
+    if store.url == "memory:":
+        raise ConfigError(field="store", got=store.url, want="another: what is in memory ends with this process")
+    return config, store
 
 
 def open_gate(args: argparse.Namespace) -> tuple[Config, Store, GateKey]:
     """The config, the store, and the gate there that the options name."""
     config, store = opened(args)
-    return config, store, key_of(config, args, store)
-
-
-def key_of(config: Config, args: argparse.Namespace, store: Store) -> GateKey:
-    """The gate that the options name in a store: PROJECT or PROJECT@KEY, ``--key`` and ``--region``."""
-    if args.key is not None and KEY_MARK in args.project[1:]:
-        raise UsageError(f"{args.project} has a key already; give the key once, there or by --key")
-    return config.key(args.project, args.key, args.region, store)
+    return config, store, config.key(args.project, args.key, args.region, store)
 
 
 def no_such_gate(config: Config, store: Store, key: GateKey) -> str:

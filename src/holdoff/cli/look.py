@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from holdoff.cli.common import add_gate, add_json, key_of, no_such_gate, open_gate, opened, print_json, say, show
+from holdoff.cli.common import add_gate, add_json, no_such_gate, open_gate, opened, print_json, say, show
 from holdoff.cli.table import show_table
 from holdoff.clock import SystemClock, now_ms
 from holdoff.core.errors import ConfigError, RecordInvalid, UsageError
@@ -52,7 +52,7 @@ def explain(args: argparse.Namespace) -> int:
     try:
         key, token = answers.parse_decision_id(args.project)
     except ConfigError:
-        key, token = key_of(config, args, store), ""
+        key, token = config.key(args.project, args.key, args.region, store), ""
     asked = next((name for name in ("event", "source_version") if getattr(args, name) is not None), None)
     if token and (asked or args.region or args.key):
         raise UsageError("a decision's id does not go with --event, --source-version, --region or --key")

@@ -206,7 +206,7 @@ def without_values(message: str) -> str:
         r"(invalid (?:choice|\w+ value): )'(.*?)'(?= \(choose|$)",
         lambda found: f"{found[1]}{shown('', found[2])}",
         message,
-    )
+    ).replace("invalid int value", "no whole number")
 
 
 def shown_argument(argument: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from holdoff.cli.common import add_gate, add_json, draw, key_of, load_config, print_json, read_bytes, say, show, write
+from holdoff.cli.common import add_gate, add_json, draw, load_config, print_json, read_bytes, say, show, write
 from holdoff.cli.look import scene_of_builds
 from holdoff.cli.table import laid_out, show_table
 from holdoff.clock import SystemClock
@@ -162,7 +162,7 @@ def _history(args: argparse.Namespace, config: Config, own: Policy | None, zone:
     if args.project is None:
         raise UsageError("no history; give --git PATH, --history FILE or --codebuild NAME, or a PROJECT for its own")
     store = config.open_store(args.store)
-    key = key_of(config, args, store)
+    key = config.key(args.project, args.key, args.region, store)
     scene, _ = scene_of_builds(config, store, key)
     return sources.from_builds(scene.builds(MOST_BUILDS), f"history of {key}", policy=own)
 

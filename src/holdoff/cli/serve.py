@@ -76,8 +76,6 @@ def _serve(args: argparse.Namespace, config: Config, store: Store, run: Any) -> 
     logging.basicConfig(handlers=[LogLines()])
     site = Site(config, store, environment=os.environ, write=_write, attend=lambda gate: loop.attend(gate))
     run.check_access(site)
-    for key in config.keys(store)[:1]:
-        check_writable(store, key)  # otherwise the first trigger would be the first to meet the error
     file = ConfigFile(args, config, store, site.go_by)
 
     def look(loop: WakeLoop) -> None:
@@ -101,6 +99,8 @@ def _serve(args: argparse.Namespace, config: Config, store: Store, run: Any) -> 
     )
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         signal.signal(signal.SIGHUP, again)
+    for key in config.keys(store)[:1]:
+        check_writable(store, key)  # otherwise the first trigger would be the first to meet the error
     at = run.listening(site.server)
     run.serve(site, loop, at, lambda: _say_where(site, at.getsockname()))
 
@@ -230,7 +230,7 @@ def dead_letters(args: argparse.Namespace) -> int:
     config, store = opened(args)
     _, letters = files_of(config, store, SystemClock())
     if (args.action != "list" and not args.all) is not (args.id is not None) or (args.all and args.action != "retry"):
-        raise UsageError("`dead-letters list`, `show ID`, `retry ID` or `retry --all`")
+        raise UsageError("write `dead-letters list`, `show ID`, `retry ID` or `retry --all`")
     if args.action == "show":
         print_json(letters.read(args.id))
         return 0

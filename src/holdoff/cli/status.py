@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
-from holdoff.cli.common import add_gate, add_json, key_of, no_such_gate, opened, print_json, say, show
+from holdoff.cli.common import add_gate, add_json, no_such_gate, opened, print_json, say, show
 from holdoff.cli.table import show_table, terminal_size
 from holdoff.clock import SystemClock, now_ms
 from holdoff.core.errors import RecordInvalid, UsageError
@@ -80,8 +80,8 @@ def status(args: argparse.Namespace) -> int:
         raise UsageError("--only stale goes with --max-stale, the age from which a gate is stale")
     config, store = opened(args)
     clock = SystemClock()
-    project = None if args.project is None else key_of(config, args, store).project
-    found = config.statuses(store, clock, project, args.region, stale_after_ms=longest_ms)
+    named = config.key("any" if args.project is None else args.project, args.key, args.region, store)
+    found = config.statuses(store, clock, args.project and named.project, args.region, stale_after_ms=longest_ms)
     in_terminal = sys.stdout.isatty()
     gates = [_shown(one, as_json=args.json, as_row=in_terminal) for one in found]
     at_ms = now_ms(store, clock)
@@ -89,7 +89,7 @@ def status(args: argparse.Namespace) -> int:
     shown = [gate for gate in gates if not only or not only.isdisjoint(gate.marks)]
     unknown = None
     if not gates and args.project is not None:
-        unknown = no_such_gate(config, store, key_of(config, args, store))
+        unknown = no_such_gate(config, store, named)
     elif not gates and args.region is not None:
         unknown = f"no gate in {store.url} is in the region {args.region}"
     if args.json:
@@ -97,7 +97,7 @@ def status(args: argparse.Namespace) -> int:
     elif shown:
         _show(shown, f"{store.url}, {say_instant(at_ms)}", counted=not args.project)
     elif unknown is None:
-        none = f"none of {len(gates)} gates is {args.only}" if gates else "no gates yet: the first trigger makes one"
+        none = f"{_counts(gates)}; none is {args.only}" if gates else "no gates yet: the first trigger makes one"
         show(f"{none} ({store.url})")
     if unknown is not None:
         say(unknown)

@@ -28,7 +28,7 @@ __all__ = ["FILE", "Config", "Project", "load", "nearest", "parse", "read"]
 
 FILE: Final = "holdoff.toml"
 _ABSOLUTE: Final = "an absolute path: the working directory no longer exists"
-_TOML: Final = "valid TOML, with texts and durations in quotes: cooldown = '10m'"
+_TOML: Final = "valid TOML, each key once, texts and durations in quotes: cooldown = '10m'"
 
 
 def load(named: str | None = None) -> Config:

@@ -113,7 +113,7 @@ def rule_of(table: object, at: str, projects: Collection[str]) -> Rule:
     names: dict[str, Any] = {name: _names(settings[name], f"{at}.{name}") for name in _NAMES if name in settings}
     rule = Rule(
         when=tuple(_conditions(when, f"{at}.when", "")),
-        projects=_projects(settings.get("project", []), f"{at}.project", projects),
+        projects=_projects(settings["project"], f"{at}.project", projects) if "project" in settings else (),
         says={key: _says(key, settings[key], f"{at}.{key}") for key in SAYS if key in settings},
         goes_on=must_be(bool, settings.get("continue", False), f"{at}.continue", "true or false"),
         ignore=_text(settings["ignore"], f"{at}.ignore") if "ignore" in settings else None,
@@ -151,7 +151,7 @@ def _texts(table: object, at: str) -> dict[str, str]:
 
 
 def _projects(value: object, at: str, projects: Collection[str]) -> tuple[str, ...]:
-    named = tuple(_text(one, at) for one in (value if isinstance(value, list) else [value]))
+    named = tuple(_text(one, at) for one in one_or_more(value))
     for project in named:
         if _is_literal(project) and project not in projects:
             want = f"a project of this file ({listed(projects)}), or {_TYPE_OF_PATH}"

@@ -59,6 +59,8 @@ class GateKey(Value, kw_only=False):
         if key is None:
             return cls(name, region)
         _check_name("project", name, MAX_PROJECT_BYTES)
+        if KEY_MARK in name[1:]:
+            raise ConfigError(field="key", got=key, want=f"the key once: {name} has one already")
         check_note("key", key, MAX_PROJECT_BYTES)
         return cls(f"{name}{KEY_MARK}{key}", region)
 
@@ -109,7 +111,7 @@ def check_note(name: str, text: object, limit: int) -> None:
     """Refuse all but a short text and ``None``."""
     if text is None:
         return
-    want = f"text of 1 to {limit} characters"
+    want = f"text of 1 to {limit:,} characters"
     if not isinstance(text, str) or not 1 <= len(text) <= limit:
         raise ConfigError(field=name, got=text, want=want)
     check_text(name, text, want)

@@ -43,7 +43,9 @@ _STRAIGHT: Final = (
     "the proxy that names a user must listen on another port than this server, and this server not on port 80: else a "
     "page could name a user, too"
 )
-_UNKNOWN: Final = "the caller is not known: send a token (`holdoff token new`) as 'Authorization: Bearer ...'"
+_UNKNOWN: Final = (
+    "a token is needed: `holdoff token new` makes one, and a program sends it as 'Authorization: Bearer TOKEN'"
+)
 
 
 class Caller(Value):

@@ -61,7 +61,7 @@ WHY: Final = text(MAX_REASON, "for those who ask later")
 BY: Final = text(MAX_REASON, "for whom the caller acts; the caller's own name is noted, too")
 GATE: Final[dict[str, dict[str, Any]]] = {
     "project": ANY_PROJECT | NOT_NULL,
-    "key": text(200, "the gate of this key of the project (a branch, a customer)"),
+    "key": text(200, "the gate of this key of the project (a branch, a customer), whose name has none"),
     "region": text(200, "the gate's region; the project's or the store's unless given") | NO_SLASH,
 }  # fmt: skip
 
@@ -99,13 +99,13 @@ def explain(site: Site, _caller: Caller, asked: Inputs) -> Answer:
         return answers.explain(site.scene(site.key(key.name, key.key, key.region)), token=token).to_dict()
     if not asked.get("project"):
         raise Problem(422, "the project is missing, or the id of a decision")
-    scene = site.scene(site.key_of(asked))
+    scene = site.scene(site.key(**asked))
     return answers.explain(scene, event=asked.get("event_id"), version=asked.get("source_version")).to_dict()
 
 
 def history(site: Site, _caller: Caller, asked: Inputs) -> Answer:
     """The builds, the newest first, with what each covered."""
-    scene = site.scene(site.key_of(asked))
+    scene = site.scene(site.key(**asked))
     return {"builds": [answers.build_to_dict(build) for build in scene.builds(asked.get("limit", 20))]}
 
 
@@ -130,7 +130,7 @@ def trigger(site: Site, caller: Caller, asked: Inputs) -> Answer:
 def finished(site: Site, caller: Caller, asked: Inputs) -> Answer:
     """Report that a build ended. A repeated report changes nothing."""
     how: Any = {name: asked.get(name) for name in ("succeeded", "detail", "exit_status")}
-    key = site.key_of(asked)
+    key = site.key(**asked)
     build_id = asked["build_id"]
 
     def end(gate: Gate) -> tuple[bool, bool]:
@@ -161,7 +161,7 @@ def reset(site: Site, caller: Caller, asked: Inputs) -> Answer:
 
 
 def _edited(what: str, site: Site, caller: Caller, asked: Inputs, **how: object) -> Answer:
-    key, by = site.key_of(asked), caller.says(asked.get("by"))
+    key, by = site.key(**asked), caller.says(asked.get("by"))
     site.edit(what, key, by, lambda gate: getattr(gate, what)(by=by, **how))
     return site.scene(key).status.to_dict()
 
@@ -273,9 +273,9 @@ def _typed(name: str, value: Any, schema: dict[str, Any]) -> Any:
         value = int(value)  # in a query every value is a text
     is_flag = isinstance(value, bool)
     is_typed = any(isinstance(value, _TYPES[kind]) and is_flag is (kind == "boolean") for kind in kinds)
-    span = f" from {schema['minimum']} to {schema['maximum']}" if "maximum" in schema else ""
+    span = f", from {schema['minimum']} to {schema['maximum']}" if "maximum" in schema else ""
     if not is_typed or (span and not schema["minimum"] <= value <= schema["maximum"]):
-        raise Problem(422, f"{name} must be {' or '.join(kinds)}{span}", field=name)
+        raise Problem(422, f"{name} must be of type {' or '.join(kinds)}{span}", field=name)
     if "maxLength" in schema:
         check_note(name, value, schema["maxLength"])
     return value

@@ -63,9 +63,9 @@ def _plan(scene: Scene, asked: Asked) -> Plan:
     tried = grid.policies(own, cooldowns=_listed(asked["cooldown"]), quiets=_listed(asked["quiet"]))
     if len(tried) > MOST_POLICIES:
         want = f"at most {MOST_POLICIES} combinations of cooldowns and quiet times; `holdoff plan` takes more"
-        raise ConfigError(field="cooldown", got=f"{len(tried)} policies", want=want)
+        raise ConfigError(field="the number of policies", got=len(tried), want=want)
     most_ms, build_ms = (
-        parse_duration(asked[field], field=field) if asked[field] else None for field in ("longest", "build")
+        parse_duration(asked[of], field=repr(FIELDS[of][0])) if asked[of] else None for of in ("longest", "build")
     )
     history = _history(scene, own, tried)
     return answer.plan(history, tried, present=own, most_ms=most_ms, build_ms=build_ms, project=scene.key.name)

@@ -44,21 +44,23 @@ REFERENCES: Final = References(os.environ)
 _secrets: Final[dict[tuple[str, str | None], str]] = {}
 
 
-def text_in(field: str, value: object, names: tuple[str, ...] = (), *, secret: bool = False) -> str:
-    """A text that may be filled in. ``names``: the fields that it may have; ``secret``: it must have a reference. If it
-    is no such text, raises a ``ConfigError`` that does not show it."""
+def text_in(field: str, value: object, names: tuple[str, ...] = (), *, secret: bool = False, url: bool = False) -> str:
+    """A text that may be filled in, else a ``ConfigError`` that does not show it. ``names``: the fields that it may
+    have; ``secret``: it must have a reference; ``url``: it must be a URL, or begin with a reference."""
     text = value.strip() if isinstance(value, str) else ""
     if re.fullmatch(FORM, text):
         text = f"{{{text}}}"
     if not text or not text.isprintable() or (secret and not re.search(rf"\{{{FORM}\}}", text)):
         want = WANT if secret else "text, in one line"
         raise ConfigError(field=field, got=NO_REFERENCE if secret else UNSHOWN, want=want)
+    if url and not text.startswith(("https://", "http://", "{")):
+        raise ConfigError(field=field, got=UNSHOWN, want="a URL, which begins with https://, http:// or a reference")
     if _IN_URL.search(text):
         raise ConfigError(field=field, got=NO_REFERENCE, want=WANT)
     for name in _NAMED.findall(text):
         if name not in names and not (STARTING[0] in names and re.fullmatch(r"environment\.[A-Za-z_]\w*", name)):
-            known = ", ".join(f"{{{one}}}" for one in names) or "nothing"
-            want = f"a text with no other fields than {known} and references such as {{env:NAME}}"
+            known = ", ".join([*(f"{{{one}}}" for one in names), "references such as {env:NAME}"])
+            want = f"a text with no other fields than {known}"
             raise ConfigError(field=field, got=Unquoted("a text with another field"), want=want)
     return text
 

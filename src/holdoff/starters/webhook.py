@@ -83,7 +83,7 @@ class Webhook(OnHttp):
         named = entries_in("headers", _header_names(headers), STARTING)
         parts: dict[str, Any] = {
             "method": _method_in("method", method),
-            "url": text_in("webhook", url, STARTING, secret=True),
+            "url": text_in("webhook", url, STARTING, secret=True, url=True),
             "headers": {name.lower(): text for name, text in named.items()},  # so that none is sent twice
             "body": _body_in(json, form),
         }
@@ -105,7 +105,7 @@ class Webhook(OnHttp):
         elif state or succeeded or failed:
             raise ConfigError(field="status_url", got=MISSING, want="it, beside state, succeeded and failed")
         if cancel_url is not None:
-            self._cancel_url = text_in("cancel_url", cancel_url, OF_A_BUILD)
+            self._cancel_url = text_in("cancel_url", cancel_url, OF_A_BUILD, url=True)
             self.cancel = self._cancel
         self.token_memory_ms: int = parse_duration(token_memory, field="token_memory")
         self.build_lease_ms: int = parse_duration(build_lease, field="build_lease")
@@ -118,7 +118,7 @@ class Webhook(OnHttp):
         want = "a list of states, such as ['live', '*_failed']"
         ends = {"succeeded": succeeded, "failed": failed}
         self._ends = {name: _beside_status_url(name, patterns, want) for name, patterns in ends.items()}
-        self._status_url = text_in("status_url", url, OF_A_BUILD)
+        self._status_url = text_in("status_url", url, OF_A_BUILD, url=True)
         self._state = [text_in("state", path, OF_A_BUILD) for path in paths]
         self.status = self._status
 

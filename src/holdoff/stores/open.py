@@ -34,7 +34,7 @@ def open_store(url: str) -> Store:
             or parameter.
         StoreError: the package that has this scheme made no store.
     """
-    want = "'sqlite:///PATH', 'postgresql://HOST/DATABASE', 'dynamodb://TABLE?region=REGION' or 'memory:'"
+    want = "'sqlite:///PATH', 'postgresql://HOST/DATABASE' or 'dynamodb://TABLE?region=REGION'"
     if not isinstance(url, str):
         raise ConfigError(field="store", got=url, want=want)
     url = url.strip()  # white space around it is the end of a line, in an environment file as Windows writes it, say
@@ -49,15 +49,16 @@ def open_store(url: str) -> Store:
             from holdoff.stores.sqlite import SQLiteStore
 
             path = rest.removeprefix("///")
+            file = os.path.expanduser(path)
             # A path in which a variable could be filled in means that; any other dollar is part of a name.
-            has_variable = os.path.expandvars(path) != path
+            has_variable = os.path.expandvars(path) != path or file.startswith("~")
             if path not in {rest, "", ":memory:"} and not has_variable and not set("?\0") & set(path):
-                file, state = os.path.expanduser(path), state_folder()
+                state = state_folder()
                 mode = 0o700 if state and file.startswith(os.path.join(state, "")) else 0o777
                 return SQLiteStore(file, folder_mode=mode)
             want = "'sqlite:///PATH' (a relative path; one more slash for an absolute one)"
             if has_variable:
-                want += ", without $: no variable is filled in, but ~ is your home directory"
+                want += ", without $ or an unknown ~user: no variable is filled in, but ~ is your home directory"
         case ["dynamodb", _]:
             return _dynamodb(url)
         case ["postgresql" | "postgres", _]:
@@ -113,7 +114,7 @@ def state_folder() -> str | None:
     base = os.environ.get("XDG_STATE_HOME", "")
     if not base.startswith("/"):
         home = os.path.expanduser("~")
-        if home == "~":
+        if not home.startswith("/"):  # a relative one would be another folder in each working directory
             return None
         base = os.path.join(home, "Library/Application Support" if sys.platform == "darwin" else ".local/state")
     return os.path.join(base, "holdoff")

@@ -228,7 +228,7 @@ class Connection:
 
     def _no_region(self) -> ConfigError:
         want = "dynamodb://TABLE?region=eu-west-1, or set AWS_REGION"
-        return ConfigError(field=f"the region of dynamodb://{self.table}", got=self._named_region, want=want)
+        return ConfigError(field=f"the region of dynamodb://{self.table}", got=self._named_region or "", want=want)
 
 
 def _answer_of(error: Exception) -> tuple[str, str, Any]:
