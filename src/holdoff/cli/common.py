@@ -12,7 +12,7 @@ import os
 import sys
 from contextlib import suppress
 
-from holdoff.core.errors import ConfigError, UsageError
+from holdoff.core.errors import UsageError
 from holdoff.core.request import MAX_REASON, storable
 from holdoff.core.shown import escaped
 from holdoff.exact_json import dumps
@@ -98,10 +98,7 @@ def load_config(args: argparse.Namespace) -> Config:
 def opened(args: argparse.Namespace) -> tuple[Config, Store]:
     """The config and the store that the options name."""
     config = load_config(args)
-    store = config.open_store(args.store)
-    if store.url == "memory:":
-        raise ConfigError(field="store", got=store.url, want="another: what is in memory ends with this process")
-    return config, store
+    return config, config.open_store(args.store)
 
 
 def open_gate(args: argparse.Namespace) -> tuple[Config, Store, GateKey]:

@@ -99,13 +99,13 @@ def explain(site: Site, _caller: Caller, asked: Inputs) -> Answer:
         return answers.explain(site.scene(site.key(key.name, key.key, key.region)), token=token).to_dict()
     if not asked.get("project"):
         raise Problem(422, "the project is missing, or the id of a decision")
-    scene = site.scene(site.key(**asked))
+    scene = site.scene(site.key_of(asked))
     return answers.explain(scene, event=asked.get("event_id"), version=asked.get("source_version")).to_dict()
 
 
 def history(site: Site, _caller: Caller, asked: Inputs) -> Answer:
     """The builds, the newest first, with what each covered."""
-    scene = site.scene(site.key(**asked))
+    scene = site.scene(site.key_of(asked))
     return {"builds": [answers.build_to_dict(build) for build in scene.builds(asked.get("limit", 20))]}
 
 
@@ -130,7 +130,7 @@ def trigger(site: Site, caller: Caller, asked: Inputs) -> Answer:
 def finished(site: Site, caller: Caller, asked: Inputs) -> Answer:
     """Report that a build ended. A repeated report changes nothing."""
     how: Any = {name: asked.get(name) for name in ("succeeded", "detail", "exit_status")}
-    key = site.key(**asked)
+    key = site.key_of(asked)
     build_id = asked["build_id"]
 
     def end(gate: Gate) -> tuple[bool, bool]:
@@ -161,7 +161,7 @@ def reset(site: Site, caller: Caller, asked: Inputs) -> Answer:
 
 
 def _edited(what: str, site: Site, caller: Caller, asked: Inputs, **how: object) -> Answer:
-    key, by = site.key(**asked), caller.says(asked.get("by"))
+    key, by = site.key_of(asked), caller.says(asked.get("by"))
     site.edit(what, key, by, lambda gate: getattr(gate, what)(by=by, **how))
     return site.scene(key).status.to_dict()
 

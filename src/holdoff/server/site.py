@@ -90,12 +90,16 @@ class Site:
         """The time by the store's clock, where it has one."""
         return now_ms(self.store, self.clock)
 
-    def key(self, project: str, key: str | None = None, region: str | None = None, **_: object) -> GateKey:
-        """The gate of these names, of all inputs. A wrong name raises ConfigError, an unknown gate Problem."""
+    def key(self, project: str, key: str | None = None, region: str | None = None) -> GateKey:
+        """The gate of these names. A wrong name raises ConfigError, an unknown gate Problem."""
         found = self.config.key(project, key, region, self.store)
         if not self.config.knows(found, self.store):
             raise Problem(404, f"{found}: no such gate")
         return found
+
+    def key_of(self, asked: Mapping[str, Any]) -> GateKey:
+        """The gate that the inputs of an operation name."""
+        return self.key(asked["project"], asked.get("key"), asked.get("region"))
 
     def gate(self, key: GateKey) -> Gate:
         """The gate of a key. It has no starter if its project is not in ``holdoff.toml``."""
