@@ -212,8 +212,7 @@ def with_due(record: Record, terms: Terms) -> Record:
     A writer that does not know the policy may only move the wake earlier, and the deletion later.
     """
     due_ms = _due_ms(record, terms)
-    is_busy = record.claim or record.pending or record.running  # else no policy needs a wake
-    if not terms.knows_policy and record.due_ms is not None and is_busy:
+    if not terms.knows_policy and record.due_ms is not None:
         due_ms = record.due_ms if due_ms is None else min(due_ms, record.due_ms)
     expires_ms = _expires_ms(record, terms)
     if not terms.knows_policy and expires_ms is not None:
