@@ -363,7 +363,8 @@ def _true_words(history: History, asked: Asked) -> Iterator[str]:
     mine = [build for build in history.builds if build.token == asked.token]
     if decision.outcome is Outcome.STARTED and decision.build_id not in [b.id for b in mine]:
         yield f"G6 untrue: {asked.token} was answered started, and there is no such build"
-    if asked.met is not None and decision.outcome is Outcome.DEFERRED and not _stands(decision, asked.met, asked.token):
+    stands = any(_stands(decision, met, asked.token) for met in asked.met)
+    if asked.met and decision.outcome is Outcome.DEFERRED and not stands:
         yield f"G6 untrue: {asked.token} was told {decision.why}, and wrote to a gate of which that is not so"
     if decision.outcome is Outcome.SKIPPED and decision.why in SAID_OF_BUILDS and not _is_built(history, asked):
         yield f"G6 untrue: {asked.token} was skipped as {decision.why}, and no build contains it"

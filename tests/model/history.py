@@ -31,7 +31,8 @@ class Asked:
     Attributes:
         called, decided: when, in the order of all that happened.
         lost: the process died, or the store's error was raised: no answer.
-        met: the record that its last write was made to.
+        met: the record that its last write was made to. And if the answer of that was lost, the record in which it was
+            recognised: the decision may rest on that one.
     """
 
     token: str
@@ -43,7 +44,7 @@ class Asked:
     decided: int | None = None
     decision: Decision | None = None
     lost: bool = False
-    met: Record | None = None
+    met: tuple[Record, ...] = ()
 
     @property
     def version(self) -> str | None:
@@ -173,7 +174,7 @@ class History:
                         rank.get(a.decided or 0),
                         a.decision and (a.decision.outcome, a.decision.why),
                         a.lost,
-                        a.met and (a.met.claim is None, a.met.running is None, a.met.hold is None, a.met.lastbuild),
+                        tuple((m.claim is None, m.running is None, m.hold is None, m.lastbuild) for m in a.met),
                     )
                     for a in self.asked
                 ),

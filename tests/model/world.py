@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from holdoff.core import builds, claims, decide, people, protocol, waits
 from holdoff.core.decide import Trigger, Wake
 from holdoff.core.decision import Outcome, Why
-from holdoff.core.effects import Cancel, Find, FoldIn, Get, NewId, Now, Poll, Start, Swap
+from holdoff.core.effects import Cancel, Find, FoldIn, Get, Lost, NewId, Now, Poll, Start, Swap
 from holdoff.core.errors import StartRefused, StartUnknown, StoreError, StoreUnavailable
 from holdoff.core.pending import waiter_name
 from holdoff.core.protocol import Decided, Snapshot
@@ -656,7 +656,9 @@ class World:
             self._note_edit(actor, before)
             self._note_due(actor)
             if actor.asked is not None:
-                actor.asked.met = before
+                actor.asked.met = (before,)
+        elif actor.asked is not None and isinstance(reply, Lost) and actor.write_id in reply.current.writes:
+            actor.asked.met = (*actor.asked.met, reply.current)
         return reply
 
     def _note_due(self, actor: Actor) -> None:
