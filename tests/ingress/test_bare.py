@@ -1193,7 +1193,22 @@ def test_a_cloud_event_on_a_bus_keeps_its_own_id_though_it_has_a_source_version(
             {"action": "added", "repository": {"name": "ann/site", "default_branch": "main"}, "sender": {"id": 7}},
             "a git host",
         ),
+        # A package of Forgejo's and Gitea's has an owner, too, and no sender that a template keeps.
+        ({"action": "created", "package": {"name": "x", "owner": {"login": "ann"}}}, "a git host"),
+        # A template may hand on these reports in short. A build that they triggered would trigger itself.
+        *(
+            (
+                {"action": "completed", run: {"conclusion": "success"}, "repository": {"full_name": "ann/site"}},
+                "a git host",
+            )
+            for run in ("workflow_run", "workflow_job", "check_run", "check_suite")
+        ),
+        (
+            {"action": "created", "deployment_status": {"state": "success"}, "repository": {"full_name": "ann/site"}},
+            "a git host",
+        ),
         ({"action": "opened", "sender": {"login": "ann", "node_id": "MDQ6"}}, "GitHub"),
+        ({"action": "published", "package": {"name": "x", "owner": {"node_id": "MDQ6"}}}, "GitHub"),
         ({"action": "fixed", "repository": {"full_name": "ann/site", "node_id": "R_1"}}, "GitHub"),
         ({"action": "published", "security_advisory": {"ghsa_id": "GHSA-1"}}, "GitHub"),
     ],

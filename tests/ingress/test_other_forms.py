@@ -73,7 +73,7 @@ NOT_CHANGES: dict[str, tuple[Json, str]] = {
     "GitHub: an advisory": ({"action": "published", "security_advisory": {"ghsa_id": "GHSA-1"}}, "GitHub's published"),
     "GitHub: an image, as receivers are tested": (
         {"action": "published", "package": {"name": "site", "package_type": "CONTAINER", "owner": {"login": "octo"}}},
-        "GitHub's published",
+        "a git host's published",
     ),
     "GitHub: a ping of an app": ({"zen": "x", "hook_id": 1, "hook": {"type": "App"}}, "a ping"),
     "GitLab: of a project, of a system hook": ({"event_name": "project_create", "project_id": 1}, "project_create"),
