@@ -798,8 +798,10 @@ def test_what_reports_a_build_is_no_trigger_though_it_names_a_project_that_is_co
         assert isinstance(ignored, Ignored)
 
 
-@pytest.mark.parametrize("project", ["dosc", ""])
-def test_an_event_of_aws_without_its_type_or_source_that_names_no_project_of_ours_is_an_error(project: str) -> None:
+@pytest.mark.parametrize("project", ["dosc", "", 7, True, ["docs"], {"name": "docs"}])
+def test_an_event_of_aws_without_its_type_or_source_that_names_no_project_of_ours_is_an_error(
+    project: object,
+) -> None:
     """A template misspelt it: each of its events would be ignored, and its changes lost."""
     detail = {**s.s3_created()["detail"], "page": 7}
     for event in ({"source": "aws.s3", "detail": detail}, {"source": "aws.ecr"}, {"detail-type": "Object Tags Added"}):
