@@ -854,6 +854,20 @@ def test_a_push_to_codecommit_without_its_full_name_is_one_of_its_branch(branch:
     assert isinstance(with_rule(detail__referenceName=branch).intents(opened(push)[0])[0], Request)
 
 
+@pytest.mark.parametrize("left_out", ["", "detail-type", "source"])
+def test_a_tag_at_codecommit_without_its_full_name_is_one(left_out: str) -> None:
+    """A rule with tags takes it, and one with branches does not."""
+    push = s.codecommit(referenceType="tag", referenceName="v1")
+    push = {name: value for name, value in push.items() if name != left_out}
+    del push["detail"]["referenceFullName"]
+    assert isinstance(with_rule(change__tag="v1").intents(opened(push)[0])[0], Request)
+    assert isinstance(with_rule(detail__referenceName="v1").intents(opened(push)[0])[0], Request)
+    assert isinstance(with_rule(change__branch="v1").intents(opened(push)[0])[0], Ignored)
+    assert ONE.intents(opened(push)[0]) == [Ignored("v1 is no branch, and no rule takes it")]
+    push["detail"] |= {"referenceFullName": "refs/tags/v1", "referenceName": None}
+    assert isinstance(with_rule(change__tag="v1").intents(opened(push)[0])[0], Request)
+
+
 def test_an_event_of_aws_without_its_type_is_a_trigger_if_it_names_a_project_that_is_configured() -> None:
     event = {"source": "aws.s3", "detail": s.s3_created()["detail"]}
     (request,) = SEVERAL.intents(opened({**event, "project": "docs"})[0])
