@@ -975,6 +975,7 @@ OWN: dict[str, dict[str, Any]] = {
     "CodeCommit": {"callerUserArn": "ann", "event": "published"},
     "CodeCommit, a reference": {"referenceType": "page", "repositoryId": "7"},
     "CodeCommit, a commit": {"referenceName": "side", "commitId": "7"},
+    "CodeCommit, a page": {"referenceName": "side", "referenceType": "page", "commitId": "7"},
     "S3, an object of one's own": {"source": "shop", "bucket": "b", "object": {"key": "k"}},
     "ECS": {"eventName": "SERVICE_PUBLISHED", "eventType": "page"},
     "Glue": {"jobName": "export", "jobRunId": "jr_1", "state": "done"},

@@ -273,7 +273,7 @@ _AT_HEALTH: Final = "accountNotification|investigation|issue|plannedChange|sched
 #: type of its event, as far as the detail says them. Details of CodeBuild and CodePipeline are below.
 DETAILS: Final = (
     ("referenceFullName & repositoryId,callerUserArn", "aws.codecommit", "CodeCommit Repository State Change"),
-    ("referenceName & referenceType & commitId", "aws.codecommit", "CodeCommit Repository State Change"),
+    ("referenceName & referenceType=branch|tag & commitId", "aws.codecommit", "CodeCommit Repository State Change"),
     ("callerUserArn & event=unreferencedMergeCommitCreated|referenceDeleted", "aws.codecommit", "event"),
     ("callerUserArn & event & notificationBody,pullRequestId,commentId", "aws.codecommit", "event"),
     ("repository-name & action-type & result,image-tag,image-digest", "aws.ecr", "ECR Image Action"),
