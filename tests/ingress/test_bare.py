@@ -1135,6 +1135,7 @@ OWN: dict[str, dict[str, Any]] = {
     "Prismic, a test": {"type": "test-trigger", "domain": "example.com", "apiUrl": "https://example.com/api"},
     "Prismic": {"type": "article.published", "domain": "example.com", "apiUrl": "https://example.com/api"},
     "Render, an event": {"type": "talk.published", "timestamp": "2026-11-25T03:00:00Z", "data": {"id": "evt-7"}},
+    "Snipcart, an order": {"eventName": "order.updated", "mode": "Live"},
     "Snipcart, a page": {"eventName": "shipping.updated", "createdOn": "2026-11-25", "mode": "edit"},
     # Verdin sends Strapi's events, and does not say of a release that it is published.
     "Strapi, a release": {"event": "releases.publish", "createdAt": "2026-11-25T03:00:00Z", "release": {"id": 1}},

@@ -629,7 +629,10 @@ _HOSTS: Final = (
             ("Xcode Cloud", "ciBuildRun.attributes.executionProgress", "ciBuildRun.id & ciProduct.id"),
         )
     ),
-    other("Snipcart", "eventName", "mode=Live|Test", "order.*|*subscription.*|taxes.*|shippingrates.*|customauth:*"),
+    other(
+        *("Snipcart", "eventName", "createdOn & mode=Live|Test"),
+        "order.*|*subscription.*|taxes.*|shippingrates.*|customauth:*",
+    ),
     other("Webflow", "triggerType", "", "form_submission|ecomm_*order*|*user_account_*|comment_created"),
     # Known by their secret alone.
     *(
