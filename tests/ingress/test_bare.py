@@ -1221,9 +1221,9 @@ def test_a_cloud_event_on_a_bus_keeps_its_own_id_though_it_has_a_source_version(
             )
             for run in ("workflow_run", "workflow_job", "check_run", "check_suite")
         ),
-        (
-            {"action": "created", "deployment_status": {"state": "success"}, "repository": {"full_name": "ann/site"}},
-            "a git host",
+        *(
+            ({"action": "created", **about, "repository": {"full_name": "ann/site"}}, "a git host")
+            for about in ({"deployment_status": {"state": "success"}}, {"deployment": {"sha": AFTER}})
         ),
         ({"action": "opened", "sender": {"login": "ann", "node_id": "MDQ6"}}, "GitHub"),
         ({"action": "published", "package": {"name": "x", "owner": {"node_id": "MDQ6"}}}, "GitHub"),

@@ -117,7 +117,7 @@ _GITHUB_BARE: Final = (
             ("a git host", "sender.login & action,repository.full_name,organization.login"),
             ("a git host", "action & issue.user.login,pull_request.head.sha,run.repository.full_name"),
             ("a git host", "action & workflow_run.conclusion,workflow_job.conclusion,deployment_status.state"),
-            ("a git host", "action & package.owner.login,check_run.conclusion,check_suite.conclusion"),
+            ("a git host", "action & package.owner.login,check_run.conclusion,check_suite.conclusion,deployment.sha"),
             ("a git host", "action & sender.id,sender.username & repository.fullName,repository.default_branch"),
             ("a git host", "old_name & new_name & repository.full_name"),
         )
