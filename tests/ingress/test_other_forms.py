@@ -99,6 +99,15 @@ NOT_CHANGES: dict[str, tuple[Json, str]] = {
     ),
     "GitLab: of no project": (MERGED, "GitLab's vulnerability"),
     "Azure DevOps: as its documents show it": ({**DOCUMENTED, "eventType": "build.complete"}, "build.complete"),
+    # In short: a build that it triggered would trigger itself.
+    **{
+        f"Azure DevOps: {kind}, in short": ({"eventType": kind, "publisherId": publisher, "resource": {}}, kind)
+        for kind, publisher in (
+            ("build.complete", "tfs"),
+            ("ms.vss-release.deployment-completed-event", "rm"),
+            ("ms.vss-pipelines.run-state-changed-event", "pipelines"),
+        )
+    },
     **{
         f"Azure DevOps: {kind}, of {more}": ({"eventType": kind, "resource": {}, "createdDate": "2026", **more}, kind)
         for kind, more in (
