@@ -470,6 +470,11 @@ def test_a_push_to_quay_whose_tags_are_an_object() -> None:
     assert request == wants(project="site", reason="image octo/site pushed")
 
 
+def test_a_push_to_quay_of_which_a_template_leaves_out_the_repository_is_one() -> None:
+    event = {name: value for name, value in body(p.quay(updated_tags=["latest"])).items() if name != "repository"}
+    assert isinstance(only(by_queue(event)), Request)
+
+
 def test_a_chart_that_harbors_first_form_tells_is_a_change() -> None:
     """Before its version 2: https://github.com/goharbor/harbor, ``EventTypeUploadChart``."""
     repository = {"repo_full_name": "octo/site"}

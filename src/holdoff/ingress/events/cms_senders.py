@@ -294,7 +294,7 @@ _REGISTRIES: Final = (
     ignored(
         *("Quay", "another event", "event of {repository,namespace}"),
         "build_id,trigger_kind,vulnerability.id,message,expiring_in,threshold_percent",
-        "namespace=?* & homepage & docker_url,threshold_percent & name,usage_bytes",
+        "namespace=?* & homepage & docker_url,threshold_percent & repository,usage_bytes",
     ),
     # https://goharbor.io/docs/main/working-with-projects/project-configuration/configure-webhooks/
     *_typed(
