@@ -798,8 +798,10 @@ def test_what_reports_a_build_is_no_trigger_though_it_names_a_project_that_is_co
         assert isinstance(ignored, Ignored)
 
 
-@pytest.mark.parametrize("project", ["dosc", ""])
-def test_an_event_of_aws_without_its_type_or_source_that_names_no_project_of_ours_is_an_error(project: str) -> None:
+@pytest.mark.parametrize("project", ["dosc", "", 7, True, ["docs"], {"name": "docs"}])
+def test_an_event_of_aws_without_its_type_or_source_that_names_no_project_of_ours_is_an_error(
+    project: object,
+) -> None:
     """A template misspelt it: each of its events would be ignored, and its changes lost."""
     detail = {**s.s3_created()["detail"], "page": 7}
     for event in ({"source": "aws.s3", "detail": detail}, {"source": "aws.ecr"}, {"detail-type": "Object Tags Added"}):
@@ -850,6 +852,20 @@ def test_a_push_to_codecommit_without_its_full_name_is_one_of_its_branch(branch:
     (found,) = ONE.intents(opened(push)[0])
     assert isinstance(found, Request if branch == "main" else Ignored)
     assert isinstance(with_rule(detail__referenceName=branch).intents(opened(push)[0])[0], Request)
+
+
+@pytest.mark.parametrize("left_out", ["", "detail-type", "source"])
+def test_a_tag_at_codecommit_without_its_full_name_is_one(left_out: str) -> None:
+    """A rule with tags takes it, and one with branches does not."""
+    push = s.codecommit(referenceType="tag", referenceName="v1")
+    push = {name: value for name, value in push.items() if name != left_out}
+    del push["detail"]["referenceFullName"]
+    assert isinstance(with_rule(change__tag="v1").intents(opened(push)[0])[0], Request)
+    assert isinstance(with_rule(detail__referenceName="v1").intents(opened(push)[0])[0], Request)
+    assert isinstance(with_rule(change__branch="v1").intents(opened(push)[0])[0], Ignored)
+    assert ONE.intents(opened(push)[0]) == [Ignored("v1 is no branch, and no rule takes it")]
+    push["detail"] |= {"referenceFullName": "refs/tags/v1", "referenceName": None}
+    assert isinstance(with_rule(change__tag="v1").intents(opened(push)[0])[0], Request)
 
 
 def test_an_event_of_aws_without_its_type_is_a_trigger_if_it_names_a_project_that_is_configured() -> None:
@@ -959,6 +975,7 @@ OWN: dict[str, dict[str, Any]] = {
     "CodeCommit": {"callerUserArn": "ann", "event": "published"},
     "CodeCommit, a reference": {"referenceType": "page", "repositoryId": "7"},
     "CodeCommit, a commit": {"referenceName": "side", "commitId": "7"},
+    "CodeCommit, a page": {"referenceName": "side", "referenceType": "page", "commitId": "7"},
     "S3, an object of one's own": {"source": "shop", "bucket": "b", "object": {"key": "k"}},
     "ECS": {"eventName": "SERVICE_PUBLISHED", "eventType": "page"},
     "Glue": {"jobName": "export", "jobRunId": "jr_1", "state": "done"},
@@ -1118,6 +1135,7 @@ OWN: dict[str, dict[str, Any]] = {
     "Prismic, a test": {"type": "test-trigger", "domain": "example.com", "apiUrl": "https://example.com/api"},
     "Prismic": {"type": "article.published", "domain": "example.com", "apiUrl": "https://example.com/api"},
     "Render, an event": {"type": "talk.published", "timestamp": "2026-11-25T03:00:00Z", "data": {"id": "evt-7"}},
+    "Snipcart, an order": {"eventName": "order.updated", "mode": "Live"},
     "Snipcart, a page": {"eventName": "shipping.updated", "createdOn": "2026-11-25", "mode": "edit"},
     # Verdin sends Strapi's events, and does not say of a release that it is published.
     "Strapi, a release": {"event": "releases.publish", "createdAt": "2026-11-25T03:00:00Z", "release": {"id": 1}},
@@ -1193,7 +1211,22 @@ def test_a_cloud_event_on_a_bus_keeps_its_own_id_though_it_has_a_source_version(
             {"action": "added", "repository": {"name": "ann/site", "default_branch": "main"}, "sender": {"id": 7}},
             "a git host",
         ),
+        # A package of Forgejo's and Gitea's has an owner, too, and no sender that a template keeps.
+        ({"action": "created", "package": {"name": "x", "owner": {"login": "ann"}}}, "a git host"),
+        # A template may hand on these reports in short. A build that they triggered would trigger itself.
+        *(
+            (
+                {"action": "completed", run: {"conclusion": "success"}, "repository": {"full_name": "ann/site"}},
+                "a git host",
+            )
+            for run in ("workflow_run", "workflow_job", "check_run", "check_suite")
+        ),
+        *(
+            ({"action": "created", **about, "repository": {"full_name": "ann/site"}}, "a git host")
+            for about in ({"deployment_status": {"state": "success"}}, {"deployment": {"sha": AFTER}})
+        ),
         ({"action": "opened", "sender": {"login": "ann", "node_id": "MDQ6"}}, "GitHub"),
+        ({"action": "published", "package": {"name": "x", "owner": {"node_id": "MDQ6"}}}, "GitHub"),
         ({"action": "fixed", "repository": {"full_name": "ann/site", "node_id": "R_1"}}, "GitHub"),
         ({"action": "published", "security_advisory": {"ghsa_id": "GHSA-1"}}, "GitHub"),
     ],

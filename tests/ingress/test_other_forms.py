@@ -73,7 +73,7 @@ NOT_CHANGES: dict[str, tuple[Json, str]] = {
     "GitHub: an advisory": ({"action": "published", "security_advisory": {"ghsa_id": "GHSA-1"}}, "GitHub's published"),
     "GitHub: an image, as receivers are tested": (
         {"action": "published", "package": {"name": "site", "package_type": "CONTAINER", "owner": {"login": "octo"}}},
-        "GitHub's published",
+        "a git host's published",
     ),
     "GitHub: a ping of an app": ({"zen": "x", "hook_id": 1, "hook": {"type": "App"}}, "a ping"),
     "GitLab: of a project, of a system hook": ({"event_name": "project_create", "project_id": 1}, "project_create"),
@@ -99,6 +99,15 @@ NOT_CHANGES: dict[str, tuple[Json, str]] = {
     ),
     "GitLab: of no project": (MERGED, "GitLab's vulnerability"),
     "Azure DevOps: as its documents show it": ({**DOCUMENTED, "eventType": "build.complete"}, "build.complete"),
+    # In short: a build that it triggered would trigger itself.
+    **{
+        f"Azure DevOps: {kind}, in short": ({"eventType": kind, "publisherId": publisher, "resource": {}}, kind)
+        for kind, publisher in (
+            ("build.complete", "tfs"),
+            ("ms.vss-release.deployment-completed-event", "rm"),
+            ("ms.vss-pipelines.run-state-changed-event", "pipelines"),
+        )
+    },
     **{
         f"Azure DevOps: {kind}, of {more}": ({"eventType": kind, "resource": {}, "createdDate": "2026", **more}, kind)
         for kind, more in (
@@ -459,6 +468,11 @@ def test_a_push_to_quay_whose_tags_are_an_object() -> None:
     pushed = {"updated_tags": {"latest": "b750fe79"}, "pushed_image_count": 2}
     (request,) = ONE.intents(http_message(p.quay(**pushed), WEBHOOK))
     assert request == wants(project="site", reason="image octo/site pushed")
+
+
+def test_a_push_to_quay_of_which_a_template_leaves_out_the_repository_is_one() -> None:
+    event = {name: value for name, value in body(p.quay(updated_tags=["latest"])).items() if name != "repository"}
+    assert isinstance(only(by_queue(event)), Request)
 
 
 def test_a_chart_that_harbors_first_form_tells_is_a_change() -> None:

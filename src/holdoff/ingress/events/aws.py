@@ -107,13 +107,22 @@ _CODECOMMIT: Final = (
         *("CodeCommit", "a merge without a branch", "a merge commit without a branch"),
         "source=aws.codecommit & detail.event=unreferencedMergeCommitCreated",
     ),
-    push(
-        *("CodeCommit", "source=aws.codecommit & detail-type=CodeCommit Repository State Change"),
-        *("detail.referenceFullName,detail.referenceName", "detail.commitId", "detail.oldCommitId"),
-        repository="{detail.repositoryName}",
-        deleted="detail.event=referenceDeleted",
-        by="{detail.callerUserArn/}",
-        at="time",
+    *(
+        push(
+            *("CodeCommit", f"source=aws.codecommit & detail-type=CodeCommit Repository State Change{known_by}"),
+            *("", "detail.commitId", "detail.oldCommitId"),
+            ref=ref,
+            ref_named_by=("detail.referenceFullName", "detail.referenceName"),
+            repository="{detail.repositoryName}",
+            deleted="detail.event=referenceDeleted",
+            by="{detail.callerUserArn/}",
+            at="time",
+        )
+        for known_by, ref in (  # a template may hand on the short name alone
+            (" & detail.referenceFullName=refs/*", "{detail.referenceFullName}"),
+            (" & detail.referenceType=tag", "refs/tags/{detail.referenceName!}"),
+            ("", "{detail.referenceFullName,detail.referenceName!}"),
+        )
     ),
     # Its commit may be made up: https://docs.aws.amazon.com/codecommit/latest/userguide/how-to-notify-test.html
     control("CodeCommit", "a test", "a test of CodeCommit", "eventSource=aws:codecommit & eventName=TriggerEventTest"),
@@ -264,7 +273,7 @@ _AT_HEALTH: Final = "accountNotification|investigation|issue|plannedChange|sched
 #: type of its event, as far as the detail says them. Details of CodeBuild and CodePipeline are below.
 DETAILS: Final = (
     ("referenceFullName & repositoryId,callerUserArn", "aws.codecommit", "CodeCommit Repository State Change"),
-    ("referenceName & referenceType & commitId", "aws.codecommit", "CodeCommit Repository State Change"),
+    ("referenceName & referenceType=branch|tag & commitId", "aws.codecommit", "CodeCommit Repository State Change"),
     ("callerUserArn & event=unreferencedMergeCommitCreated|referenceDeleted", "aws.codecommit", "event"),
     ("callerUserArn & event & notificationBody,pullRequestId,commentId", "aws.codecommit", "event"),
     ("repository-name & action-type & result,image-tag,image-digest", "aws.ecr", "ECR Image Action"),

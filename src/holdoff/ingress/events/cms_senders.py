@@ -294,7 +294,7 @@ _REGISTRIES: Final = (
     ignored(
         *("Quay", "another event", "event of {repository,namespace}"),
         "build_id,trigger_kind,vulnerability.id,message,expiring_in,threshold_percent",
-        "namespace=?* & homepage & docker_url,threshold_percent & name,usage_bytes",
+        "namespace=?* & homepage & docker_url,threshold_percent & repository,usage_bytes",
     ),
     # https://goharbor.io/docs/main/working-with-projects/project-configuration/configure-webhooks/
     *_typed(
@@ -629,7 +629,10 @@ _HOSTS: Final = (
             ("Xcode Cloud", "ciBuildRun.attributes.executionProgress", "ciBuildRun.id & ciProduct.id"),
         )
     ),
-    other("Snipcart", "eventName", "mode=Live|Test", "order.*|*subscription.*|taxes.*|shippingrates.*|customauth:*"),
+    other(
+        *("Snipcart", "eventName", "createdOn & mode=Live|Test"),
+        "order.*|*subscription.*|taxes.*|shippingrates.*|customauth:*",
+    ),
     other("Webflow", "triggerType", "", "form_submission|ecomm_*order*|*user_account_*|comment_created"),
     # Known by their secret alone.
     *(

@@ -113,9 +113,11 @@ _GITHUB_BARE: Final = (
         _other(sender, "action|event", when=marks, named_by="action")
         for sender, marks in (  # without headers; an advisory of security has no sender
             ("GitHub", "sender.login & action,repository.full_name,organization.login & sender.node_id"),
-            ("GitHub", "action & repository.node_id,security_advisory.ghsa_id,package.owner.login"),
+            ("GitHub", "action & repository.node_id,security_advisory.ghsa_id,package.owner.node_id"),
             ("a git host", "sender.login & action,repository.full_name,organization.login"),
             ("a git host", "action & issue.user.login,pull_request.head.sha,run.repository.full_name"),
+            ("a git host", "action & workflow_run.conclusion,workflow_job.conclusion,deployment_status.state"),
+            ("a git host", "action & package.owner.login,check_run.conclusion,check_suite.conclusion,deployment.sha"),
             ("a git host", "action & sender.id,sender.username & repository.fullName,repository.default_branch"),
             ("a git host", "old_name & new_name & repository.full_name"),
         )
@@ -265,6 +267,7 @@ _IN_FULL: Final = "set the service hook's resource details to 'All'"
 _SERVICE_HOOKS: Final = (
     "eventType & createdDate,scope & publisherId=tfs|rm|pipelines|audit|azure-devops",
     "eventType & publisherId & resourceVersion",
+    "eventType=build.complete|ms.vss-* & publisherId",
     "eventType=git.*|build.complete|workitem.*|ms.vss-*|ms.azure-devops-* & createdDate,resource.pullRequestId",
 )
 _AZURE_KINDS: Final = (

@@ -154,7 +154,7 @@ class Routes:
 
     def _draft(self, message: Message, kind: Kind | None) -> Draft:
         event = message.event
-        projects = [event.get("project")] if kind in (aws.UNTYPED, aws.UNSOURCED) else self.projects
+        projects = [event.get("project")] if kind in (aws.UNTYPED, aws.UNSOURCED) else [*self.projects]
         is_trigger = isinstance(event, dict) and trigger_json.is_trigger(event, projects)
         if kind is not None and not (is_trigger and (kind.sender == CLOUD_EVENTS or kind in aws.LOOSELY_KNOWN)):
             return kind.draft(message)
