@@ -403,7 +403,7 @@ class Gate:
     @property
     def is_claimed(self) -> bool:
         """Whether a start was in progress, by this gate's last snapshot."""
-        return self._snapshot.record is not None and self._snapshot.record.claim is not None
+        return (record := self._snapshot.record) is not None and record.claim is not None
 
     @property
     def awaited(self) -> list[str]:
