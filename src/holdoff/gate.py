@@ -106,7 +106,7 @@ class Gate:
             freeze=freezer(starter),
             woken=woken,
             knows_policy=knows_policy,
-            polls=starter is None or hasattr(starter, "status"),  # without one, it is not known
+            polls=None if starter is None else hasattr(starter, "status"),
             children=hasattr(starter, "lives"),
             finds=hasattr(starter, "find"),
             token_memory_ms=starter_ms(starter, "token_memory_ms", 0),
