@@ -329,7 +329,7 @@ def test_a_persons_edit_without_the_starter_asks_for_no_build_that_cannot_be_ask
 
 
 def test_whether_a_gate_is_claimed_is_asked_while_another_thread_fails(bench: Bench) -> None:
-    """The other thread makes the gate forget its snapshot; the loop's look broke off, and later gates were not woken."""
+    """It makes the gate forget its snapshot; the loop's look broke off, and later gates were not woken."""
     claimed = Mock(record=Mock(claim=Mock()))
 
     class Shared(holdoff.Gate):
