@@ -106,7 +106,7 @@ class Gate:
             freeze=freezer(starter),
             woken=woken,
             knows_policy=knows_policy,
-            polls=starter is None or hasattr(starter, "status"),  # without one, it is not known
+            polls=None if starter is None else hasattr(starter, "status"),
             children=hasattr(starter, "lives"),
             finds=hasattr(starter, "find"),
             token_memory_ms=starter_ms(starter, "token_memory_ms", 0),
@@ -403,7 +403,7 @@ class Gate:
     @property
     def is_claimed(self) -> bool:
         """Whether a start was in progress, by this gate's last snapshot."""
-        return self._snapshot.record is not None and self._snapshot.record.claim is not None
+        return (record := self._snapshot.record) is not None and record.claim is not None
 
     @property
     def awaited(self) -> list[str]:

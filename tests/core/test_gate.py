@@ -10,13 +10,14 @@ import subprocess
 import sys
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
-from unittest.mock import Mock
+from unittest.mock import Mock, PropertyMock
 
 import pytest
 
 import holdoff
 from holdoff.core.decision import Outcome, Why
 from holdoff.core.errors import ConfigError, HoldoffError, StartRefused, StoreDenied, StoreMismatch, StoreUnavailable
+from holdoff.core.protocol import Snapshot
 from holdoff.core.record import Claim, Finished, Pending, Running
 from holdoff.core.request import GateKey
 from holdoff.observe import explain
@@ -311,6 +312,31 @@ def test_a_persons_edit_without_the_starter_leaves_the_wake_that_asks_for_the_bu
     bench.clock.advance("30s")
     assert list(bench.store.due(bench.clock.now_ms())) == [gate.key]
     assert gate.wake().outcome is Outcome.STARTED
+
+
+@pytest.mark.parametrize("act", [lambda one: one.hold(why="a test"), holdoff.Gate.reset])
+def test_a_persons_edit_without_the_starter_asks_for_no_build_that_cannot_be_asked_for(bench: Bench, act: Any) -> None:
+    """It was due 30 s after the build's start: ``status`` said 'overdue for 1h59m', and so did the sweep's line."""
+    gate = bench.gate("1s", starter=Odd(), overlap="defer")
+    gate.trigger()
+    gate.trigger()
+    due_ms = bench.store.get(gate.key).due_ms
+    bench.clock.advance("2h")
+    person = holdoff.Gate("site", store=bench.store, policy=gate.policy, clock=bench.clock)
+    act(person)
+    assert bench.store.get(gate.key).due_ms == due_ms
+    assert person.status().overdue_ms == 0
+
+
+def test_whether_a_gate_is_claimed_is_asked_while_another_thread_fails(bench: Bench) -> None:
+    """It makes the gate forget its snapshot; the loop's look broke off, and later gates were not woken."""
+    claimed = Mock(record=Mock(claim=Mock()))
+
+    class Shared(holdoff.Gate):
+        _snapshot: Any = PropertyMock(side_effect=[Snapshot(), claimed, Snapshot()])  # the first is set at the start
+
+    gate = Shared("site", store=bench.store, policy=holdoff.Policy("1m"))
+    assert gate.is_claimed in {True, False}
 
 
 @pytest.mark.parametrize("parameters", [{"image": "x"}, None, 5, SURROGATE])

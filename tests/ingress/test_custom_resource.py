@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
 from urllib.request import Request
 
 import pytest
 
-from holdoff.core.errors import HoldoffError
 from holdoff.ingress import custom_resource
 from tests.ingress.function import Stage
 from tests.standins.codebuild import CodeBuildStandin
@@ -66,8 +66,21 @@ def test_an_answer_that_is_not_taken_is_sent_again() -> None:
     def refuse(_request: Request) -> None:
         raise OSError("no route")
 
-    with pytest.raises(HoldoffError, match="no route"):
+    with pytest.raises(OSError, match=r"did not take an answer \(no route\); deliver the event again"):
         custom_resource.answer(asked("Delete"), refuse)
+
+
+def test_an_answer_that_is_not_taken_is_in_the_log(
+    standin: CodeBuildStandin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an error that may pass: the line said ``retryable: false``, and asked for the event again."""
+    stage = Stage(standin, tmp_path)
+    monkeypatch.setattr(custom_resource, "urlopen", Mock(side_effect=OSError("no route")))
+    with pytest.raises(OSError, match="no route"):
+        stage.send(asked("Delete"))
+    line = stage.lines[-1]
+    assert line["message"] == "CloudFormation did not take an answer (no route); deliver the event again"
+    assert line.get("retryable") is not False
 
 
 def test_it_builds_nothing(standin: CodeBuildStandin, tmp_path: Path) -> None:

@@ -554,7 +554,7 @@ def test_a_file_that_is_empty_is_being_written(tmp_path: Path) -> None:
     config = load(str(file))
     watched = ConfigFile(Namespace(config=str(file), store="memory:"), config, config.open_store("memory:"), taken)
     file.write_text("")
-    assert watched.look(Mock()) == f"{file} is empty. The settings stay as they were"
+    assert watched.look(Mock()) == f"{file} has no settings. The settings stay as they were"
     assert watched.look(Mock()) is None
     taken.assert_not_called()
     file.write_text(text)

@@ -292,14 +292,15 @@ def test_a_wrong_setting_is_named(name: str) -> None:
     assert field == name.strip() or (field.startswith(name.split(".")[0]) and field.endswith(name.split(".")[-1]))
 
 
-def test_a_url_that_begins_with_a_reference_may_be_one() -> None:
+def test_a_url_may_begin_with_a_reference_or_in_capitals() -> None:
+    Webhook("HTTPS://ci.example/{env:JOB}")
     Webhook("{env:CI}/job/site/build", cancel_url="env:STOP", **FOLLOWED | {"status_url": "{env:CI}/{build_id}"})  # type: ignore[arg-type]
 
 
 def test_a_text_with_a_field_that_it_may_not_have_is_told_which_it_may() -> None:
     with pytest.raises(ConfigError, match=r"write a text with no other fields than references such as \{env:NAME\}$"):
         Webhook("env:HOOK", id="{reason}")
-    with pytest.raises(ConfigError, match=r"no other fields than \{build_id\}, references such as \{env:NAME\}$"):
+    with pytest.raises(ConfigError, match=r"no other fields than \{build_id\} and references such as \{env:NAME\}$"):
         Webhook("env:HOOK", cancel_url="https://ci.example/{reason}")
 
 

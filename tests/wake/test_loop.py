@@ -443,6 +443,14 @@ def test_after_it_goes_by_new_settings_gates_are_made_anew() -> None:
     assert sorted(bench.built) == ["a", "b"]
 
 
+def test_a_loop_that_is_stopped_while_it_rests_looks_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that does not answer made the stop late."""
+    bench, stop = Bench(), threading.Event()
+    monkeypatch.setattr(bench.store, "due", due := Mock(side_effect=StoreUnavailable("no answer")))
+    WakeLoop(bench.store, bench.gate, clock=bench.clock, before_look=lambda _: stop.set()).run(stop)
+    due.assert_not_called()
+
+
 def test_once_it_is_to_stop_it_starts_nothing_more() -> None:
     bench, stop = Bench(), threading.Event()
 

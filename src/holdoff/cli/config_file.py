@@ -58,7 +58,7 @@ class ConfigFile:
                 return f"{config.passed_over or f'{path} is gone'}. The settings stay as they were"
             # While `COMMAND > holdoff.toml` runs, the file is empty.
             if config.but(path=None, sight=None, passed_over=None) == Config():
-                return f"{path} is empty. The settings stay as they were"
+                return f"{path} has no settings. The settings stay as they were"
             new = config.open_store(self.args.store)
             is_same = (new.url, config.store) == (self.store.url, self.config.store)  # a URL is without a password
             store = self.store if is_same else new

@@ -91,7 +91,7 @@ class Function:
 
         try:
             said: Answer = {"ignored": answer(event)}
-        except HoldoffError as error:
+        except OSError as error:
             self._log.failed(error, kind="invocation")
             raise
         self._log.noted("ignored", kind="direct", **said)

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import Any, Final
 from urllib.request import Request, urlopen
 
-from holdoff.core.errors import HoldoffError
 from holdoff.ingress.events.paths import text_at
 
 #: Where CloudFormation takes answers. No answer goes to another place.
@@ -27,7 +26,7 @@ _WHY: Final = (
 
 
 def answer(event: Any, put: Callable[[Request], object] = lambda sent: urlopen(sent, timeout=5)) -> str:
-    """Send the answer, and say what it was. Raises ``HoldoffError`` if ``put``, which sends it, has an ``OSError``."""
+    """Send the answer, and say what it was. Raises ``OSError`` if ``put``, which sends it, raises one."""
     url = text_at(event, "ResponseURL") or ""
     if _URL.fullmatch(url) is None:
         return f"a custom resource whose answer is wanted at another place than CloudFormation's: {_WHY}"
@@ -37,5 +36,5 @@ def answer(event: Any, put: Callable[[Request], object] = lambda sent: urlopen(s
     try:
         put(Request(url, data=json.dumps(body).encode(), method="PUT", headers={"Content-Type": ""}))
     except OSError as error:
-        raise HoldoffError(f"CloudFormation did not take an answer ({error})", hint="Deliver the event again") from None
+        raise OSError(f"CloudFormation did not take an answer ({error}); deliver the event again") from None
     return f"a custom resource, which was answered with {status}: {_WHY}"

@@ -53,14 +53,14 @@ def text_in(field: str, value: object, names: tuple[str, ...] = (), *, secret: b
     if not text or not text.isprintable() or (secret and not re.search(rf"\{{{FORM}\}}", text)):
         want = WANT if secret else "text, in one line"
         raise ConfigError(field=field, got=NO_REFERENCE if secret else UNSHOWN, want=want)
-    if url and not text.startswith(("https://", "http://", "{")):
+    if url and not text.lower().startswith(("https://", "http://", "{")):
         raise ConfigError(field=field, got=UNSHOWN, want="a URL, which begins with https://, http:// or a reference")
     if _IN_URL.search(text):
         raise ConfigError(field=field, got=NO_REFERENCE, want=WANT)
     for name in _NAMED.findall(text):
         if name not in names and not (STARTING[0] in names and re.fullmatch(r"environment\.[A-Za-z_]\w*", name)):
-            known = ", ".join([*(f"{{{one}}}" for one in names), "references such as {env:NAME}"])
-            want = f"a text with no other fields than {known}"
+            known = ", ".join(f"{{{one}}}" for one in names) + (" and " if names else "")
+            want = f"a text with no other fields than {known}references such as {{env:NAME}}"
             raise ConfigError(field=field, got=Unquoted("a text with another field"), want=want)
     return text
 

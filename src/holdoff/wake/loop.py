@@ -133,8 +133,8 @@ class WakeLoop:
             while not stop.is_set():
                 try:
                     self._before_look(self)
-                    if self._is_new:  # an edit, perhaps before a restart, may have freed gates: callers have turns
-                        stop.wait(TURN_MS / 1000)
+                    if self._is_new and stop.wait(TURN_MS / 1000):  # an edit may have freed gates: callers have turns
+                        break
                     self.once()
                     self._failing.pop(None, None)
                 except Exception as error:  # noqa: BLE001  (a store or a callback may raise anything; the loop goes on)
