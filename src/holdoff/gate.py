@@ -105,8 +105,8 @@ class Gate:
             build_lease_ms=build_lease_ms(build_lease, starter),
             freeze=freezer(starter),
             woken=woken,
-            knows_policy=knows_policy,
-            polls=None if starter is None else hasattr(starter, "status"),
+            knows_policy=knows_policy and starter is not None,  # without one, whether builds are asked for is not known
+            polls=hasattr(starter, "status"),
             children=hasattr(starter, "lives"),
             finds=hasattr(starter, "find"),
             token_memory_ms=starter_ms(starter, "token_memory_ms", 0),

@@ -251,7 +251,6 @@ def must_poll(record: Record, terms: Terms, now_ms: int) -> bool:
 
 def _next_poll_ms(record: Record, terms: Terms) -> int | None:
     running = record.running
-    if running is None or terms.polls is False or not terms.policy.follows_builds:
+    if running is None or not terms.polls or not terms.policy.follows_builds:
         return None
-    asked_ms = running.started_ms if running.polled_ms is None else running.polled_ms
-    return record.due_ms if terms.polls is None else asked_ms + POLL_EVERY_MS
+    return (running.started_ms if running.polled_ms is None else running.polled_ms) + POLL_EVERY_MS
