@@ -7,8 +7,8 @@ import sys
 from contextlib import suppress
 
 from holdoff.cli.common import add_gate, add_json, first_line, open_gate, print_json, say
-from holdoff.core.decision import Decision, Outcome, Why
 from holdoff.clock import running_ms
+from holdoff.core.decision import Decision, Outcome, Why
 from holdoff.core.errors import StartRefused, StartUnknown, StoreError, StoreUnavailable, UsageError
 from holdoff.core.policy import Policy, choices
 from holdoff.core.request import TOKEN_VARIABLE
@@ -31,9 +31,8 @@ if TYPE_CHECKING:
 #: The exit statuses that shells use.
 NOT_FOUND: Final = 127
 NOT_EXECUTABLE: Final = 126
-#: How long to go on asking a store that does not answer (most restarts and failovers take less), and how often.
+#: How long to go on asking a store that does not answer: most restarts and failovers take less.
 OUTAGE_MS: Final = 60_000
-AGAIN_MS: Final = 1_000
 EXAMPLES: Final = """\
   holdoff run site --cooldown 10m -- make site           at most every 10 min
   holdoff run site --cooldown 10m --wait -- make site    wait for its turn
@@ -209,7 +208,7 @@ def _wait(gate: Gate, starter: Command, build_id: str) -> int | None:
             with suppress(StoreUnavailable):
                 gate.report_ends()
                 break
-            gate.clock.sleep(AGAIN_MS)
+            gate.clock.sleep(1_000)
     return status
 
 
