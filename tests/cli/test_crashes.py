@@ -137,6 +137,13 @@ def test_a_start_that_was_left_is_finished_and_waited_for_though_the_decision_af
     assert (done.returncode, len(history)) == (7 if verb == "wake" else 69, 1)
 
 
+def test_an_end_that_the_store_does_not_take_at_once_is_reported_again(cli: Cli) -> None:
+    """The callers that waited for it exited with 75, though their change was built."""
+    done = cli("run", "p", "--cooldown", "1h", "--", *RAN, prelude=NO_ANSWER_ONCE)
+    assert (done.returncode, [build.exit_status for build in cli.store.history(GateKey("p", "local"))]) == (7, [7])
+    assert "could not record the end" in done.stderr
+
+
 def test_killed_while_its_command_runs_it_has_failed_and_the_policy_says_what_follows(cli: Cli) -> None:
     """With ``rearm`` it has not used up the cooldown: it once had, and what it should have built was lost."""
     run = ("run", "p", "--cooldown", "1h", "--on-failure", "rearm", "--")

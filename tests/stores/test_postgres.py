@@ -714,6 +714,28 @@ def test_a_replica_reads_and_the_primary_is_found(
             each.close()
 
 
+def test_a_write_that_waits_for_a_replica_is_not_answered_before_the_replica_has_it(
+    mine: Cluster, victim: PostgresStore
+) -> None:
+    """Its session is ended meanwhile, as by a restart of the server. The next try finds the write in the table, and
+    answered at once; after a failover the replica had no such write."""
+    store = PostgresStore(mine.url, busy_ms=3_000)
+    mine.psql("ALTER SYSTEM SET synchronous_standby_names = '*'")  # and there is none
+    mine.psql("SELECT pg_reload_conf()")
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            answer = pool.submit(write, store)
+            waits = "FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+            until(lambda: mine.psql(f"SELECT 1 {waits}"))
+            mine.psql(f"SELECT pg_terminate_backend(pid) {waits}")
+            refused(answer.result, StoreUnavailable, 69, "the write may or may not be in")
+    finally:
+        mine.psql("ALTER SYSTEM RESET synchronous_standby_names")
+        mine.psql("SELECT pg_reload_conf()")
+    assert write(store) == Lost(NEXT)
+    store.close()
+
+
 def test_hosts_that_take_no_writes_are_named(mine: Cluster, victim: PostgresStore, clock: ManualClock) -> None:
     with standby(mine) as other:
         store = PostgresStore(f"{other.url}?target_session_attrs=read-write")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 
 from holdoff.cli.common import add_gate, add_json, first_line, open_gate, print_json, say
+from holdoff.clock import running_ms
 from holdoff.core.decision import Decision, Outcome, Why
-from holdoff.core.errors import StartRefused, StartUnknown, StoreError, UsageError
+from holdoff.core.errors import StartRefused, StartUnknown, StoreError, StoreUnavailable, UsageError
 from holdoff.core.policy import Policy, choices
 from holdoff.core.request import TOKEN_VARIABLE
 from holdoff.core.shown import shown_program
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 #: The exit statuses that shells use.
 NOT_FOUND: Final = 127
 NOT_EXECUTABLE: Final = 126
+#: How long to go on asking a store that does not answer: most restarts and failovers take less.
+OUTAGE_MS: Final = 60_000
 EXAMPLES: Final = """\
   holdoff run site --cooldown 10m -- make site           at most every 10 min
   holdoff run site --cooldown 10m --wait -- make site    wait for its turn
@@ -189,10 +193,23 @@ def _run(
             return decision, StartRefused.exit_code
         return decision, NOT_FOUND if isinstance(starter.refused, FileNotFoundError) else NOT_EXECUTABLE
     if decision.build_id is not None:
-        return decision, gate.wait(decision.build_id) or 0
+        return decision, _wait(gate, starter, decision.build_id) or 0
     if status is None and args.skip_exit_code is None and (decision.why is Why.DROPPED or before):
         status = StartUnknown.exit_code  # it was waited for and dropped, or the command before could not be ended
     return decision, (args.skip_exit_code or 0) if status is None else status
+
+
+def _wait(gate: Gate, starter: Command, build_id: str) -> int | None:
+    """Wait for a command. Others wait for its end: a store that does not answer is asked again, for as long as they ask
+    it, or until a signal comes."""
+    status, give_up_ms = gate.wait(build_id), running_ms() + OUTAGE_MS
+    with suppress(StoreError):  # ``wait`` has told it
+        while not starter.came and running_ms() < give_up_ms:
+            with suppress(StoreUnavailable):
+                gate.report_ends()
+                break
+            gate.clock.sleep(1_000)
+    return status
 
 
 def _tell(decision: Decision, status: int | None, args: argparse.Namespace) -> None:

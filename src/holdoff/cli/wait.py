@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TextIO, TypeVar
 
 from holdoff.cli.common import draw, one_line, say
+from holdoff.cli.run import OUTAGE_MS
 from holdoff.cli.table import clipped, terminal_size, width_of
 from holdoff.clock import now_ms, running_ms
 from holdoff.core.decision import Decision, Outcome, Why
@@ -42,8 +43,6 @@ LONGEST_MS: Final = 30_000
 NEWEST_MS: Final = 500
 #: Many builds end within this time, so callers look at a young build more often.
 YOUNG_MS: Final = 10_000
-#: How long to go on asking a store that does not answer: most restarts and failovers take less.
-OUTAGE_MS: Final = 60_000
 #: A nap is at least this many times as long as the look before it, so that hundreds of callers do not load the store.
 NAP_TO_LOOK: Final = 4
 #: If the next build started before this build's end was reported, no lease tells whether this one still runs. Its end

@@ -28,7 +28,7 @@ from holdoff.core.record import KEPT_HISTORY_MS, Finished, Record
 from holdoff.core.request import NO_REGION, GateKey
 from holdoff.stores import codec
 from holdoff.stores.postgres_errors import LONGEST_NAMES, NoTables
-from holdoff.stores.postgres_server import ROLLBACK, VERSION, Link, Row, Server
+from holdoff.stores.postgres_server import COMMIT, ROLLBACK, VERSION, Link, Row, Server
 
 T = TypeVar("T")
 log: Final = logging.getLogger("holdoff.stores.postgres")
@@ -166,8 +166,8 @@ class PostgresStore:
             (((text,),),) = self.server.begin(link, (LOCK, codec.row_of_key(key)))
             current = codec.row_to_record(key, text)
             new = decide(current)
-            if new is None:
-                link.talk(ROLLBACK)
+            if new is None:  # a commit waits until synchronous replicas have what was found; an empty row is not kept
+                link.talk(ROLLBACK if current == Record() else COMMIT)
                 return Lost(current)
             statements = [(SAVE, codec.row_of_record(key, new))]
             statements += [(KEEP, codec.row_of_build(key, build)) for build in history]
