@@ -82,7 +82,7 @@ def resolve(record: Record, claim: Claim, terms: Terms) -> Resolving:
             is_searched = True
         elif claims.must_wait(record, claim, terms, now_ms):
             why_left = "it has to wait, and may have its build from an earlier request"
-            if claim.attempt > 1 and not terms.finds:  # later the same token is sent again
+            if not terms.finds:  # later the same token is sent again
                 return Resolved(record=record, error=why_left)
             returned = partial(claims.returned, searched_ms=searched_ms)
             return (yield from _end_claim(record, claim, terms, returned, why_left))
