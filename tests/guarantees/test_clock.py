@@ -112,19 +112,3 @@ def test_a_start_that_took_longer_than_a_clock_was_set_back_ends_no_cooldown() -
     gate.trigger()
     machine.set("2026-01-01T00:20:10Z")
     assert [gate.trigger().retry_after, gate.trigger().retry_after] == [600, 600]
-
-
-def test_a_clock_that_jumps_ahead_starts_nothing_early() -> None:
-    """The trigger after the jump was decided on the snapshot from before. The store's answer to its claim told the
-    time, and the build was started all the same."""
-    own, machine = ManualClock("2026-01-01T00:00:00Z"), ManualClock("2026-01-01T00:00:00Z")
-    store, builds = TellsTheTime(own, machine), Builds(own)
-    gate = holdoff.Gate("site", store=store, policy=holdoff.Policy("10m"), starter=builds, clock=machine)
-    gate.trigger()
-    own.advance("1m")
-    machine.advance("1h")
-    decision = gate.trigger()
-    assert (decision.outcome, decision.retry_after, len(builds.started)) == (Outcome.DEFERRED, 540, 1)
-    assert store.get(gate.key).lastbuild == seconds_from_ms(own.now_ms() - 60_000)
-    own.advance("9m")
-    assert gate.wake().outcome is Outcome.STARTED

@@ -127,12 +127,10 @@ def is_certain(claim: Claim, terms: Terms, now_ms: int, searched_ms: int | None)
 
 
 def must_wait(record: Record, claim: Claim, terms: Terms, now_ms: int) -> bool:
-    """Whether a claim must wait. If it was taken over, the old snippet may have built since, or the policy may be
-    another one. If it is in the future, a store's answer has put our clock right since. A hold stops no claim."""
-    if claim.attempt == 1 and claim.held_ms <= now_ms + terms.clock_margin_ms:
-        return False
+    """Whether a claim that was taken over must wait: the old snippet may have built since, or the policy may be another
+    one than that of the claim. A hold stops no claim."""
     free = record.but(claim=None, hold=None, lastbuild=claim.before)
-    return bool(waits(free, terms, now_ms, force=claim.request.forced))
+    return claim.attempt > 1 and bool(waits(free, terms, now_ms, force=claim.request.forced))
 
 
 def uncancelled(record: Record, claim: Claim, terms: Terms, now_ms: int, build_id: str) -> Record:
