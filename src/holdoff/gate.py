@@ -105,7 +105,8 @@ class Gate:
             build_lease_ms=build_lease_ms(build_lease, starter),
             freeze=freezer(starter),
             woken=woken,
-            knows_policy=knows_policy and starter is not None,  # without one, whether builds are asked for is not known
+            knows_policy=knows_policy,
+            knows_starter=starter is not None,
             polls=hasattr(starter, "status"),
             children=hasattr(starter, "lives"),
             finds=hasattr(starter, "find"),

@@ -328,6 +328,18 @@ def test_a_persons_edit_without_the_starter_asks_for_no_build_that_cannot_be_ask
     assert person.status().overdue_ms == 0
 
 
+def test_a_gate_of_a_key_that_a_person_held_and_resumed_expires_when_it_is_idle(bench: Bench) -> None:
+    """A gate without a starter knows the policy. Its resume left no expiry, and nothing woke the idle gate again."""
+    gate = bench.gate(key="main")
+    gate.trigger()
+    expires_ms = bench.store.get(gate.key).expires_ms
+    person = holdoff.Gate("site", key="main", store=bench.store, policy=gate.policy, clock=bench.clock)
+    person.hold(why="a test")
+    assert bench.store.get(gate.key).expires_ms is None
+    person.resume()
+    assert bench.store.get(gate.key).expires_ms == expires_ms
+
+
 def test_whether_a_gate_is_claimed_is_asked_while_another_thread_fails(bench: Bench) -> None:
     """It makes the gate forget its snapshot; the loop's look broke off, and later gates were not woken."""
     claimed = Mock(record=Mock(claim=Mock()))

@@ -209,12 +209,11 @@ def with_due(record: Record, terms: Terms) -> Record:
     """The record with the instants at which it is to be woken, and may be deleted. Every swap writes them: no other
     rule works them out.
 
-    A writer that does not know the policy may only move the wake earlier, and the deletion later.
+    Without the policy or the starter a writer may only move the wake earlier; without the policy, the deletion later.
     """
-    due_ms = _due_ms(record, terms)
-    if not terms.knows_policy and record.due_ms is not None:
+    due_ms, expires_ms = _due_ms(record, terms), _expires_ms(record, terms)
+    if not (terms.knows_policy and terms.knows_starter) and record.due_ms is not None:
         due_ms = record.due_ms if due_ms is None else min(due_ms, record.due_ms)
-    expires_ms = _expires_ms(record, terms)
     if not terms.knows_policy and expires_ms is not None:
         expires_ms = None if record.expires_ms is None else max(expires_ms, record.expires_ms)
     if (due_ms, expires_ms) == (record.due_ms, record.expires_ms):
