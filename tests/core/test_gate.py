@@ -328,6 +328,20 @@ def test_a_persons_edit_without_the_starter_asks_for_no_build_that_cannot_be_ask
     assert person.status().overdue_ms == 0
 
 
+def test_a_hold_without_the_starter_leaves_no_wake_that_would_start_nothing(bench: Bench) -> None:
+    """``status`` said 'held, overdue for 1h50m' where nothing wakes the gate."""
+    gate = bench.gate()
+    gate.trigger()
+    gate.trigger()
+    person = holdoff.Gate("site", store=bench.store, policy=gate.policy, clock=bench.clock)
+    person.hold(why="a test")
+    assert bench.store.get(gate.key).due_ms is None
+    bench.clock.advance("2h")
+    assert person.status().overdue_ms == 0
+    person.resume()
+    assert list(bench.store.due(bench.clock.now_ms())) == [gate.key]
+
+
 def test_a_gate_of_a_key_that_a_person_held_and_resumed_expires_when_it_is_idle(bench: Bench) -> None:
     """A gate without a starter knows the policy. Its resume left no expiry, and nothing woke the idle gate again."""
     gate = bench.gate(key="main")

@@ -20,7 +20,7 @@ class Terms(Value):
     freeze: Callable[[Request], Request] = lambda request: request
     woken: bool = False  #: whether something wakes the gate when it is due; only messages depend on it
     knows_policy: bool = True  #: whether ``policy`` is the gate's own, and no stand-in for one that is not known here
-    knows_starter: bool = True  #: whether the starter is known, and with it whether builds are asked for
+    starts: bool = True  #: whether there is a starter: without one it is not known whether builds are asked for
     polls: bool = False  #: whether the starter can be asked how a build is
     children: bool = False  #: whether builds are child processes of what starts them, which reports the end of each
     finds: bool = False  #: whether the starter can be asked for the build of a token
