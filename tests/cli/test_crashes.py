@@ -144,6 +144,23 @@ def test_an_end_that_the_store_does_not_take_at_once_is_reported_again(cli: Cli)
     assert "could not record the end" in done.stderr
 
 
+def test_the_end_of_a_start_that_was_left_is_reported_again_too(cli: Cli) -> None:
+    run = ("run", "p", "--cooldown", "1h", "--", *RAN)
+    cli(*run, prelude=KILLED_BEFORE_THE_START)
+    done = cli(*run, prelude=NO_ANSWER_ONCE)
+    assert (done.returncode, [build.exit_status for build in cli.store.history(GateKey("p", "local"))]) == (7, [7])
+    assert "could not record the end" in done.stderr
+
+
+def test_the_end_of_a_left_start_is_reported_again_though_its_trigger_found_no_store(cli: Cli) -> None:
+    """The store came back a second after the command had ended."""
+    run = ("run", "p", "--cooldown", "0", "--", *RAN)
+    cli(*run, prelude=KILLED_BEFORE_THE_START)
+    twice = NO_ANSWER_ONCE.replace("SQLiteStore.swap = swap", "SQLiteStore.swap = answers.pop()")
+    done = cli(*run, prelude=f"{twice}\nanswers = [swap, no_answer_once]")
+    assert (done.returncode, [build.exit_status for build in cli.store.history(GateKey("p", "local"))]) == (69, [7])
+
+
 def test_killed_while_its_command_runs_it_has_failed_and_the_policy_says_what_follows(cli: Cli) -> None:
     """With ``rearm`` it has not used up the cooldown: it once had, and what it should have built was lost."""
     run = ("run", "p", "--cooldown", "1h", "--on-failure", "rearm", "--")

@@ -172,9 +172,9 @@ def _run(
         decision = gate.trigger(reason=args.reason or "holdoff run", force=args.force, waits=args.wait)
     except StoreError:
         for left in gate.awaited:  # it has finished a start that was left
-            gate.wait(left)
+            _wait(gate, starter, left)
         raise
-    status = None if decision.taken_over is None else gate.wait(decision.taken_over)
+    status = None if decision.taken_over is None else _wait(gate, starter, decision.taken_over)
     if args.wait and decision.outcome is Outcome.DEFERRED:
         from holdoff.cli.wait import Waiter
 
