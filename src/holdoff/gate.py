@@ -106,7 +106,7 @@ class Gate:
             freeze=freezer(starter),
             woken=woken,
             knows_policy=knows_policy,
-            starts=starter is not None,
+            has_starter=starter is not None,
             polls=hasattr(starter, "status"),
             children=hasattr(starter, "lives"),
             finds=hasattr(starter, "find"),

@@ -20,11 +20,12 @@ class Terms(Value):
     freeze: Callable[[Request], Request] = lambda request: request
     woken: bool = False  #: whether something wakes the gate when it is due; only messages depend on it
     knows_policy: bool = True  #: whether ``policy`` is the gate's own, and no stand-in for one that is not known here
-    starts: bool = True  #: whether there is a starter: without one it is not known whether builds are asked for
+    has_starter: bool = True  #: without one, it is not known whether a running build is asked for
     polls: bool = False  #: whether the starter can be asked how a build is
     children: bool = False  #: whether builds are child processes of what starts them, which reports the end of each
     finds: bool = False  #: whether the starter can be asked for the build of a token
     token_memory_ms: int = 0  #: for how long after a claim the starter surely remembers its token
     max_staleness_ms: int = 1_000  #: how old the snapshot may be that a *skip* uses
     clock_margin_ms: int = 0  #: how far apart the clocks of two machines on one store may be
-    keyed: bool = False  #: whether the gate is for one key of a project: its record may be deleted once it is idle
+    #: Whether the gate is for one key of a project: then its record may be deleted once it is idle.
+    keyed: bool = False

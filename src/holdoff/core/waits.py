@@ -224,7 +224,10 @@ def with_due(record: Record, terms: Terms) -> Record:
 def _due_ms(record: Record, terms: Terms) -> int | None:
     instants = [wake_ms(record, terms)]
     if record.running is not None and record.claim is None and terms.policy.follows_builds:
-        instants += [record.running.lease_until_ms, _next_poll_ms(record, terms) if terms.starts else record.due_ms]
+        instants += [
+            record.running.lease_until_ms,
+            _next_poll_ms(record, terms) if terms.has_starter else record.due_ms,
+        ]
     return min((at for at in instants if at is not None), default=None)
 
 
