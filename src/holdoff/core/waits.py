@@ -211,9 +211,10 @@ def with_due(record: Record, terms: Terms) -> Record:
 
     A writer that does not know the policy may only move the wake earlier, and the deletion later.
     """
-    due_ms, expires_ms = _due_ms(record, terms), _expires_ms(record, terms)
+    due_ms = _due_ms(record, terms)
     if not terms.knows_policy and record.due_ms is not None:
         due_ms = record.due_ms if due_ms is None else min(due_ms, record.due_ms)
+    expires_ms = _expires_ms(record, terms)
     if not terms.knows_policy and expires_ms is not None:
         expires_ms = None if record.expires_ms is None else max(expires_ms, record.expires_ms)
     if (due_ms, expires_ms) == (record.due_ms, record.expires_ms):
@@ -224,10 +225,8 @@ def with_due(record: Record, terms: Terms) -> Record:
 def _due_ms(record: Record, terms: Terms) -> int | None:
     instants = [wake_ms(record, terms)]
     if record.running is not None and record.claim is None and terms.policy.follows_builds:
-        instants += [
-            record.running.lease_until_ms,
-            _next_poll_ms(record, terms) if terms.has_starter else record.due_ms,
-        ]
+        poll_ms = _next_poll_ms(record, terms) if terms.has_starter else record.due_ms  # what stands
+        instants += [record.running.lease_until_ms, poll_ms]
     return min((at for at in instants if at is not None), default=None)
 
 
