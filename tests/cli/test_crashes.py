@@ -451,7 +451,8 @@ Command.start = stopped
 
 
 def test_a_store_that_fails_under_a_running_command_does_not_lose_its_status(cli: Cli) -> None:
-    done = cli(*RUN, "sh", "-c", "echo out; exit 7", prelude=STORE_FAILS)
+    impatient = f"{STORE_FAILS}\nimport holdoff.cli.run; holdoff.cli.run.OUTAGE_MS = 0"
+    done = cli(*RUN, "sh", "-c", "echo out; exit 7", prelude=impatient)
 
     assert (done.returncode, done.stdout) == (7, "out\n")
     assert "no answer" in done.stderr
