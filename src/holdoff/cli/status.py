@@ -80,6 +80,7 @@ def status(args: argparse.Namespace) -> int:
         raise UsageError("--only stale goes with --max-stale, the age from which a gate is stale")
     config, store = opened(args)
     clock = SystemClock()
+    # Without a project any name does: ``key`` checks the region.
     named = config.key("any" if args.project is None else args.project, args.key, args.region, store)
     found = config.statuses(store, clock, args.project and named.project, args.region, stale_after_ms=longest_ms)
     in_terminal = sys.stdout.isatty()

@@ -23,9 +23,10 @@ _WHY: Final = (
     "Holdoff builds nothing for a custom resource: take it out of the template, "
     "and let an EventBridge rule on the stack's events trigger instead"
 )
+_TIMEOUT_S: Final = 5
 
 
-def answer(event: Any, put: Callable[[Request], object] = lambda sent: urlopen(sent, timeout=5)) -> str:
+def answer(event: Any, put: Callable[[Request], object] = lambda sent: urlopen(sent, timeout=_TIMEOUT_S)) -> str:
     """Send the answer, and say what it was. Raises ``OSError`` if ``put``, which sends it, raises one."""
     url = text_at(event, "ResponseURL") or ""
     if _URL.fullmatch(url) is None:

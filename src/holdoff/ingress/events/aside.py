@@ -25,13 +25,14 @@ MOST_PLAIN: Final = 100_000
 #: A queue's message may have 1 MiB:
 #: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
 MOST_LETTER: Final = 1_048_576
+_MOST_ERROR: Final = 1_000
 
 
 def put_aside(request: HttpRequest, origin: Origin, error: Exception) -> dict[str, object]:
     """The letter of a checked request that failed, with the error. Its JSON has at most ``MOST_LETTER`` bytes."""
     letter: dict[str, object] = {
         "holdoff": ASIDE,
-        "error": str(error)[:1_000],
+        "error": str(error)[:_MOST_ERROR],
         "origin": {"scheme": origin.scheme, "projects": origin.projects and list(origin.projects)},
     }
     headers, plain = plain_headers(request), _plain(request.body)

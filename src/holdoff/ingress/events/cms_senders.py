@@ -524,6 +524,7 @@ _CLOUDS: Final = (
 
 # --- Hosts of sites, and services that build -------------------------------------------------------
 # https://docs.netlify.com/deploy/deploy-notifications/   https://vercel.com/docs/webhooks/webhooks-api
+_NETLIFY: Final = "http.headers.x-netlify-event"
 _CIRCLECI: Final = "http.headers.circleci-event-type"
 _BUILDKITE: Final = "http.headers.x-buildkite-event"
 _DRONE: Final = "http.headers.x-drone-event"
@@ -537,7 +538,7 @@ _VERCEL: Final = (
     "|marketplace.*|observability.* & region,payload.deployment.id,payload.deploymentId"
 )
 _HOSTS: Final = (
-    ignored("Netlify", "a deploy", "{http.headers.x-netlify-event}", *["http.headers.x-netlify-event"] * 2),
+    ignored("Netlify", "a deploy", f"{{{_NETLIFY}}}", _NETLIFY, _NETLIFY),
     ignored("Vercel", "a deploy", "{type}", "type", _VERCEL, id="{id}"),
     ignored("Netlify", "a deploy", "deploy in the state {state}", "state", "site_id & deploy_ssl_url & state"),
     *(

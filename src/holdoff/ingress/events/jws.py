@@ -11,12 +11,14 @@ import hmac
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
+
+_COMPACT: Final = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)")
 
 
 def claims_of(token: str, key: bytes, now_ms: int, tolerance_ms: int) -> Mapping[str, Any]:
     """What a token says; nothing, if this key did not sign it, or if it is not valid now (``exp``, ``nbf``)."""
-    parts = re.fullmatch(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)", token)
+    parts = _COMPACT.fullmatch(token)
     if parts is None:
         return {}
     right = base64.urlsafe_b64encode(hmac.digest(key, f"{parts[1]}.{parts[2]}".encode(), "sha256")).rstrip(b"=")

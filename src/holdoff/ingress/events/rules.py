@@ -154,8 +154,9 @@ class Routes:
 
     def _draft(self, message: Message, kind: Kind | None) -> Draft:
         event = message.event
-        projects = [event.get("project")] if kind in (aws.UNTYPED, aws.UNSOURCED) else [*self.projects]
-        is_trigger = isinstance(event, dict) and trigger_json.is_trigger(event, projects)
+        named = event.get("project") if isinstance(event, dict) else None
+        is_put_in = named is not None and kind in (aws.UNTYPED, aws.UNSOURCED)  # AWS's own events have no project
+        is_trigger = is_put_in or (isinstance(event, dict) and trigger_json.is_trigger(event, self.projects))
         if kind is not None and not (is_trigger and (kind.sender == CLOUD_EVENTS or kind in aws.LOOSELY_KNOWN)):
             return kind.draft(message)
         reasons = (filled(one, message.look, short=True) for one in _REASONS.get(message.kind, ("{eventSource:}",)))

@@ -22,8 +22,9 @@ KEYS: Final = frozenset({"project", "region", "reason", "source_version", "event
 def is_trigger(event: Mapping[str, Any], projects: Container[str]) -> bool:
     """Whether it is a trigger: it has only these keys, or a ``source_version``, or a project that is configured."""
     named = event.get("project")
-    is_told = "source_version" in event or (named is not None and named in projects)
-    return is_told or (event.keys() <= KEYS and not event.keys() <= _COMMON)
+    if "source_version" in event or (isinstance(named, str) and named in projects):
+        return True
+    return event.keys() <= KEYS and not event.keys() <= _COMMON
 
 
 def read(event: Mapping[str, Any], *, strict: bool) -> Draft:
