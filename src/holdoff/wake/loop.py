@@ -128,13 +128,15 @@ class WakeLoop:
 
     def run(self, stop: threading.Event) -> None:
         """Look again and again until ``stop`` is set. Then ask the commands of this loop to stop, and wait for them."""
-        self._stop = stop
+        self._stop, rested_for = stop, None
         try:
             while not stop.is_set():
                 try:
                     self._before_look(self)
-                    if self._is_new and stop.wait(TURN_MS / 1000):  # an edit may have freed gates: callers have turns
-                        break
+                    if self._gate_of is not rested_for:  # an edit may have freed gates: callers that wait have turns
+                        rested_for = self._gate_of
+                        if stop.wait(TURN_MS / 1000):
+                            break
                     self.once()
                     self._failing.pop(None, None)
                 except Exception as error:  # noqa: BLE001  (a store or a callback may raise anything; the loop goes on)
