@@ -259,6 +259,27 @@ def launchpad(ref: str, new: str | None) -> Json:
     return {"git_repository_path": "~ann/+git/site", "ref_changes": {ref: moved}}
 
 
+def bitbucket_post(*branches: str | None) -> Json:
+    """https://confluence.atlassian.com/display/BITBUCKET/POST+hook+management, as many public tests have it."""
+    nodes = (OTHER, AFTER)[-len(branches) :]
+    commits = [{"branch": name, "raw_node": node, "message": "Fix"} for name, node in zip(branches, nodes, strict=True)]
+    about = {"name": "site", "owner": "octo", "scm": "git", "absolute_url": "/octo/site/"}
+    return {"canon_url": "https://bitbucket.org", "commits": commits, "repository": about, "user": "ann"}
+
+
+def gitorious(ref: str) -> Json:
+    """https://github.com/buildbot/buildbot/blob/master/master/buildbot/test/unit/www/test_hooks_gitorious.py"""
+    about = {"project": {"name": "octo"}, "repository": {"name": "site", "url": "http://gitorious.org/octo/site"}}
+    return {
+        "ref": ref,
+        "before": BEFORE,
+        "after": AFTER,
+        "pushed_at": "2026-11-25T03:00:00Z",
+        "pushed_by": "ann",
+        **about,
+    }
+
+
 def _moved(branch: str) -> Json:
     return {"refUpdateEvent": {"refUpdates": {f"refs/heads/{branch}": {"oldId": BEFORE, "newId": AFTER}}}}
 
@@ -272,6 +293,13 @@ _ASSET = {"X_Nexus_Webhook_Id": "rm:repository:asset"}
 _OF_GITEE = Built(AFTER, f"octo/site {_MAIN}", 1795575600000, BEFORE, None, "octo", "push to octo/site main")
 _OF_PAGURE = Built(AFTER, f"octo/site {_MAIN}", None, BEFORE, "2026-8e", "ann", "push to octo/site main")
 _OF_GERRIT = Built(AFTER, f"octo/site {_MAIN}", 1795395667000, BEFORE, None, "ann", "push to octo/site main")
+
+
+def _of_bitbucket(version: str, branch: str) -> Built:
+    ref = f"refs/heads/{branch}"
+    return Built(version, f"site {ref}", id=f"{version}#{ref}", reason=f"push to site {branch}")
+
+
 _NO_DEFAULT = (
     "side is not main or master, and no rule takes it ({} does not say which branch is the default one: "
     "set projects.site.branch)"
@@ -427,6 +455,54 @@ _GIT = (
                 "bzr:push:0.1",
                 Built(reason="push to ~ann/site/trunk"),
                 {"bzr_branch_path": "~ann/site/trunk", "old": {"revision_id": "a"}, "new": {"revision_id": "b"}},
+            ),
+        )
+    ),
+    *(
+        Sent(
+            "Bitbucket Cloud",
+            f"{event}, by its first service",
+            posted(bitbucket_post(*branches), {}, form=True),
+            becomes,
+        )
+        for event, becomes, *branches in (
+            ("a push", (_of_bitbucket(AFTER, "main"),), "main"),
+            ("a push of several commits", (_of_bitbucket(AFTER, "main"),), None, "main"),
+            ("a push of several branches", (_of_bitbucket(OTHER, "main"),), "main", "side"),
+            ("a push of another branch", _NO_DEFAULT.format("Bitbucket"), "side"),
+        )
+    ),
+    *(
+        _webhook("Gitorious", event, becomes, gitorious(ref))
+        for event, becomes, ref in (
+            (
+                "a push",
+                Built(
+                    *(AFTER, "http://gitorious.org/octo/site refs/heads/master", 1795575600000, BEFORE),
+                    reason="push to http://gitorious.org/octo/site master",
+                ),
+                "master",
+            ),
+            ("a push of another branch", _NO_DEFAULT.format("Gitorious"), "side"),
+        )
+    ),
+    # https://secure.phabricator.com/book/phabricator/article/feed_hooks: a form of its own, without JSON
+    *(
+        _webhook(
+            *("Phabricator", f"{event} in its feed{', as a form' if data != 'storyData' else ''}", becomes),
+            {
+                "storyType": "PhabricatorApplicationTransactionFeedStory",
+                "storyAuthorPHID": "PHID-USER-a",
+                **({"storyData": {"objectPHID": phid}} if data == "storyData" else {data: phid}),
+            },
+        )
+        for data in ("storyData", "storyData[objectPHID]")
+        for event, becomes, phid in (
+            ("a commit", Built(reason="commit at Phabricator"), "PHID-CMIT-a"),
+            (
+                "a task",
+                nothing("Phabricator", "PhabricatorApplicationTransactionFeedStory"),
+                "PHID-TASK-a",
             ),
         )
     ),
@@ -886,6 +962,18 @@ _REGISTRIES = (
         {**jfrog("docker", "pushed"), "data": {"repo_key": "site", "tag": "sha256:8a"}},
     ),
     _webhook("JFrog", "docker deleted", nothing("JFrog", "deleted"), jfrog("docker", "deleted")),
+    # https://github.com/jfrog/artifactory-user-plugins/tree/master/webhook
+    *(
+        _webhook(
+            "JFrog", f"{event}, by its plug-in", becomes, {"artifactory": {"webhook": {"event": event, "data": {}}}}
+        )
+        for event, becomes in (
+            ("docker.tagCreated", Built(reason="webhook")),
+            ("build.afterSave", nothing("JFrog", "build.afterSave")),
+            ("storage.afterPropertyCreate", nothing("JFrog", "storage.afterPropertyCreate")),
+            ("execute.pingWebhook", "a ping of JFrog: the webhook is set up"),
+        )
+    ),
     # What its button for a test sends
     _webhook(
         *("JFrog", "a test", "a test of JFrog: the webhook is set up"),
@@ -1447,6 +1535,11 @@ _BUILDS = (
                 "FINALIZED",
                 {"name": "site", "build": {"full_url": "https://x/1", "phase": "FINALIZED", "status": "SUCCESS"}},
             ),
+            (
+                "Jenkins",
+                "STARTED",
+                {"name": "site", "build": {"fullUrl": "https://x/1", "phase": "STARTED"}},
+            ),  # at first
             # https://forge.laravel.com/docs/sites/deployments#webhooks
             (
                 "Laravel Forge",
@@ -1521,6 +1614,55 @@ _BUILDS = (
                 {"state": "errored", "build_url": "https://travis.example.com/octo/site/builds/1"},
             ),
             ("Travis CI", "passed", {"state": "passed", "build_url": "https://app.travis-ci.com/octo/site/builds/1"}),
+            # As first forms of it stand in public tests, without a state, and without a link
+            (
+                "Travis CI",
+                "Passed",
+                {"status_message": "Passed", "build_url": "https://travis-ci.org/octo/site/builds/1"},
+            ),
+            ("Travis CI", "Failed", {"status_message": "Failed", "repository": {"id": 1, "owner_name": "octo"}}),
+            # https://cloud.google.com/build/docs/configuring-notifications/configure-http, or told by a function
+            (
+                "Cloud Build",
+                "SUCCESS",
+                {
+                    "id": "134da164",
+                    "projectId": "octo",
+                    "status": "SUCCESS",
+                    "logUrl": "https://console.cloud.google.com/cloud-build/builds/134da164?project=1",
+                },
+            ),
+            # https://github.com/aspnet/AspNetWebHooks, the tests of its receiver
+            *(
+                (
+                    "MyGet",
+                    f"{kind}WebHookEventPayloadV1",
+                    {"Identifier": "82f9", "PayloadType": f"{kind}WebHookEventPayloadV1", "Payload": {}},
+                )
+                for kind in ("BuildQueued", "BuildFinished", "Ping")
+            ),
+            # https://falco.org/docs/concepts/outputs/channels/#http-s-output
+            (
+                "Falco",
+                "Warning",
+                {
+                    "output": "Shell spawned",
+                    "priority": "Warning",
+                    "rule": "Terminal shell in container",
+                    "output_fields": {"container.name": "curie"},
+                },
+            ),
+            # https://uptimerobot.com/integrations/webhooks-integration/
+            (
+                "UptimeRobot",
+                "Down",
+                {
+                    "monitorURL": "https://x",
+                    "monitorFriendlyName": "site",
+                    "alertType": "1",
+                    "alertTypeFriendlyName": "Down",
+                },
+            ),
             # https://www.reviewboard.org/docs/manual/latest/webhooks/, and the fixtures of zulip/zulip
             (
                 "Review Board",

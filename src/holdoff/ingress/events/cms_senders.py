@@ -323,6 +323,8 @@ _REGISTRIES: Final = (
     other("a registry", "events.0.action", "events.0.target.repository", "delete|mount|pull|push", each="events"),
     # https://jfrog.com/help/r/jfrog-platform-administration-documentation/event-types
     trial("JFrog", "domain & jpd_origin & data.sha256=sample_checksum"),
+    trial("JFrog", "artifactory.webhook.event=execute.*", "a ping"),
+    other("JFrog", "artifactory.webhook.event", "", "build.*|storage.afterProperty*"),
     *_typed("JFrog", "event_type", "domain=artifact & data.repo_key", "deployed|deleted|moved|copied"),
     # A pull from a repository elsewhere is called a push into its cache: a build would trigger itself.
     other("JFrog", "event_type", "domain=docker & data.repo_key=*-cache"),
@@ -549,6 +551,7 @@ _HOSTS: Final = (
             ("Alertmanager, Grafana", "status", "groupKey,alerts.0.startsAt & receiver & status=firing|resolved"),
             ("AppOptics", "alert.name", "alert.id & trigger_time & conditions.0.id"),
             ("Azure Monitor", "data.essentials.monitorCondition,schemaId", "schemaId=*zureMonitor*|Microsoft.Ins*"),
+            ("Falco", "priority", "rule & output_fields.container.name,output_fields.proc.cmdline"),
             ("Grafana", "state", "ruleId & ruleUrl & state=alerting|ok|no_data|paused|pending"),  # before version 8
             ("Datadog", "event_type", "org.id & last_updated & title & event_type=*alert|*monitor|service_check"),
             ("JFrog", "top_severity", "watch_name & issues.0.severity"),
@@ -564,6 +567,7 @@ _HOSTS: Final = (
             ("Snyk", "http.headers.x-snyk-event,project.browseUrl", "http.headers.x-snyk-event,project.testFrequency"),
             ("Splunk", "search_name", "sid & results_link"),
             ("Statuspage", "page.status_indicator", "meta.unsubscribe & page.id"),
+            ("UptimeRobot", "alertTypeFriendlyName", "monitorURL & monitorFriendlyName"),
             # Mails, talk, tickets, users and orders
             ("Clerk", "type", "object=event & data.object=user|session|email|sms*|organ*|role|perm*|wait*|commerce*"),
             ("commercetools", "resource.typeId", "projectKey & resource.typeId=cart|customer*|order*|payment|subscri*"),
@@ -591,6 +595,7 @@ _HOSTS: Final = (
             ("Cirrus CI", "http.headers.x-cirrus-event,action", "http.headers.x-cirrus-event,build.changeIdInRepo"),
             ("Cloudflare", "alert_type", "policy_id & account_id"),
             ("Cloudflare", "type", "type=cf.workersBuilds.* & metadata.eventSubscriptionId"),
+            ("Cloud Build", "status", "logUrl=https://console.cloud.google.com/*/builds* & id & projectId,startTime"),
             ("Codacy", "commit.data.uuid", "commit.data.urls.delta & commit.results.new_count"),
             ("Codecov", "head.commitid", "repo.service_id & owner.service & compare.message"),
             ("Codeship", "build.status", "build.build_url=*codeship* & build.commit_url"),
@@ -606,8 +611,9 @@ _HOSTS: Final = (
             ("Harness", "eventType", "data.pipelineIdentifier & data.accountIdentifier"),
             ("Harness", "eventData.eventType", "eventData.pipelineIdentifier & eventData.accountIdentifier"),
             ("Heroku", "resource,release", "webhook_metadata.event.include,head_long & action,git_log"),
-            ("Jenkins", "build.phase", "build.full_url"),
+            ("Jenkins", "build.phase", "build.full_url,build.fullUrl"),
             ("Laravel Forge", "status", "server.id & site.id & commit_hash & commit_author"),
+            ("MyGet", "PayloadType", "PayloadType=Build*WebHookEventPayloadV1|PingWebHookEventPayloadV1 & Identifier"),
             ("Octopus Deploy", "Payload.Event.Category,EventType", "EventType=SubscriptionPayload & Payload.BatchId"),
             ("Percy", "data.attributes.event", "data.type=webhook-deliveries & data.attributes.build-number"),
             ("Platform.sh", "type", "completion_percent & project & state & started_at"),
@@ -625,7 +631,8 @@ _HOSTS: Final = (
             ("TeamCity", "eventType,build.notifyType", "payload.buildTypeId,build.buildTypeId"),
             ("Terraform", "notifications.0.trigger,trigger", "notification_configuration_id=nc-*"),
             ("Terraform", "stage", "task_result_id=taskrs-*"),
-            ("Travis CI", "state", "build_url=*travis*/builds/*"),
+            ("Travis CI", "state,status_message", "build_url=*travis*/builds/*"),
+            ("Travis CI", "status_message", "repository.owner_name & repository.id"),
             ("Unity", "buildStatus", "buildTargetName & projectGuid"),
             ("Xcode Cloud", "ciBuildRun.attributes.executionProgress", "ciBuildRun.id & ciProduct.id"),
         )

@@ -99,6 +99,7 @@ _GITHUB_BARE: Final = (
     _like_github("Gitee", f"{_MOVED} & hook_name", total="total_commits_count"),
     _other("Gitee", "hook_name", when="hook_name=issue_hooks|merge_request_hooks|note_hooks|tag_push_hooks"),
     _like_github("GitHub", f"{_MOVED} & repository.pushed_at"),
+    _like_github("Gitorious", "after & pushed_by & project.name", at="pushed_at"),  # its refs are short names
     # Gitea, Forgejo, Gogs, TeamHub and others send nearly the same. They differ in how they say that a list is cut off.
     _like_github("a git host", _MOVED, total="total_commits"),
     _other(
@@ -142,6 +143,7 @@ def _like_gitea(sender: str, name: str) -> tuple[Kind, ...]:
 # No event says when its push happened. Its id is in the headers that ``http.delivery_id`` reads.
 _HOOK: Final = "http.headers.x-gitlab-event"
 _TOLD: Final = "object_kind,event_name"
+_DONE: Final = "{object_attributes.action^ }"
 #: A push, by GitLab's header or by a name that only GitLab uses.
 _PUSHED_THERE: Final = f"{_HOOK},object_kind,project_id & {_TOLD},{_HOOK}=push|tag_push|Push Hook|Tag Push Hook"
 #: ``git push -o ci.skip``, now and at first: https://docs.gitlab.com/topics/git/commit/#push-options-for-gitlab-cicd
@@ -174,15 +176,10 @@ _GITLAB_KINDS: Final = (
         for told, more in ((_TOLD_TO_SKIP, {"text": "[skip ci]"}), ("", {}))
     ),
     # The header says the type, too, in other words. Of all system hooks it says the same.
-    *(
-        _other("GitLab", path, "{object_attributes.action^ }", when=when)
-        for path, when in (
-            (_TOLD, f"{_TOLD} & {_HOOK}=System Hook"),
-            (f"{_TOLD},{_HOOK}", _HOOK),
-            (_TOLD, _AT_GITLAB),
-            ("event_name", _SYSTEM_EVENTS),
-        )
-    ),
+    _other("GitLab", _TOLD, _DONE, when=f"{_TOLD} & {_HOOK}=System Hook"),
+    _other("GitLab", f"{_TOLD},{_HOOK}", _DONE, when=_HOOK),
+    _other("GitLab", _TOLD, _DONE, when=_AT_GITLAB),
+    _other("GitLab", "event_name", when=_SYSTEM_EVENTS),
 )
 
 # --- Bitbucket Cloud: https://support.atlassian.com/bitbucket-cloud/docs/event-payloads/ -----------
@@ -206,6 +203,14 @@ _BITBUCKET_KINDS: Final = (
     ),
     control("Bitbucket", "push", "nothing was pushed: push.changes is empty", "push.changes=[]"),
     *_without("Bitbucket", "push.changes", f"{_KEY}=repo:push"),
+    # Its first service, which is gone, says the branch of a tip only.
+    _push(
+        *("Bitbucket", "canon_url & repository.scm=git & commits.0.raw_node", "", "commits.0.raw_node", ""),
+        each="commits",
+        id="{commits.0.raw_node}",
+        ref="{commits.0.branch|a commit below the tip}",
+        text="{commits.0.message}",
+    ),
 )
 
 
@@ -228,6 +233,7 @@ def _at_data_center(when: str, changes: str, at: str = "date", /, **more: Any) -
 
 #: Where the event's name is. Bitbucket Cloud sends the header, too.
 _NAMED: Final = f"{_KEY},eventKey"
+_THERE: Final = "repo:*|pr:*|mirror:*|proj*:modified"
 _PUSH_THERE, _MIRRORED = f"{_NAMED}=repo:refs_changed", f"{_NAMED}=mirror:repo_synchronized"
 _DATA_CENTER_KINDS: Final = (
     trial("Bitbucket", f"{_NAMED}=diagnostics:ping", "a ping"),
@@ -242,17 +248,12 @@ _DATA_CENTER_KINDS: Final = (
         named_by=tuple(_NAMED.split(",")),
         reason="mirrored {repository.project.key}/{repository.slug} {changes.0.refId}",
     ),
-    *(
-        _other("Bitbucket", _NAMED, when=when, id="{http.headers.x-request-uuid,http.headers.x-request-id}")
-        for when in (_KEY, "eventKey=repo:*|pr:*|mirror:*|proj*:modified & date,pullRequest.toRef.repository.slug")
-    ),
+    _other("Bitbucket", _NAMED, when=_KEY, id="{http.headers.x-request-uuid,http.headers.x-request-id}"),
+    _other("Bitbucket", _NAMED, when=f"eventKey={_THERE} & date,pullRequest.toRef.repository.slug"),
     # Its old plug-in for web hooks names no event:
     # https://confluence.atlassian.com/bitbucketserver/post-service-webhook-for-bitbucket-server-776640367.html
     _at_data_center("refChanges.0.refId", "refChanges"),
-)
-#: Nothing in Bitbucket Cloud's JSON says the type.
-_BITBUCKET_BARE: Final = (
-    ignored(
+    ignored(  # nothing in Bitbucket Cloud's JSON says the type
         *("Bitbucket", "another event", "event on {repository.full_name,repository.fullName,project.key}"),
         "pullrequest.state,commit_status.state,issue.state",
         when="actor.uuid,pullrequest.authorLogin & repository.uuid,project.uuid,repository.scmId"
@@ -298,33 +299,40 @@ _AT_GERRIT: Final = (
     "|hashtags-changed|merge-failed|patchset-created|private-state-changed|project-created|project-delet*|project-head-updated"
     "|ref-*|batch-ref-updated|reviewer-*|topic-changed|vote-deleted|wip-state-changed"
 )
+
+
+def _at_gerrit(kind: str, update: str, **more: Any) -> Kind:
+    paths = (f"{update}.{name}" for name in ("refName", "newRev", "oldRev"))
+    return _push("Gerrit", f"type={kind} & eventCreatedOn & {update}.refName", *paths, at="eventCreatedOn", **more)
+
+
 #: SourceHut's headers. Other senders may use them, too, so the names of SourceHut's events are listed.
 _AT_SOURCEHUT: Final = "http.headers.x-webhook-event,data.webhook.event"
 _DELIVERY: Final = "http.headers.x-webhook-delivery,data.webhook.uuid"
 _TOLD_BY_SOURCEHUT: Final = (
     f"repo:create|repo:update|repo:delete|REPO_*|GIT_PRE_*|TICKET_*|PATCHSET_*|JOB_CREATED|JOB_UPDATED & {_DELIVERY}"
 )
+
+
+def _at_sourcehut(event: str, each: str, name: str) -> Kind:
+    paths = (f"{each}.0.{path}" for path in (name, "new.id", "old.id"))
+    more = {"each": each, "id": f"{{{_DELIVERY}}}", "deleted": f"{each}.0.new=null"}
+    return _push("SourceHut", f"{_AT_SOURCEHUT}={event}", *paths, **more)
+
+
 _BACKLOG: Final = "project.projectKey & createdUser.id"
 _IN_PAGURE: Final = "msg.branch,body.branch,branch,msg.commit.branch,commit.branch"
 _ON_FEDORAS_BUS: Final = "org.fedoraproject.*|org.centos.*|org.release-monitoring.*|git.*centos.org/*"
 _AT_LAUNCHPAD: Final = "http.headers.x-launchpad-event-type"
+_PHID: Final = "object.phid,storyData.objectPHID,storyData[objectPHID]"
 _AT_RADICLE: Final = "http.headers.x-radicle-event-type"
 _IN_RADICLE: Final = "branch,repository.default_branch"
+_AT_SCM_MANAGER: Final = "HTMLURL & Branch.Name=?* & Branch.DefaultBranch"
 _PUSHED_TO_RHODECODE: Final = "event.name=repo-push & event.server_url"
 _OF_A_REF: Final = (
     # https://gerrit-review.googlesource.com/Documentation/cmd-stream-events.html
-    *(
-        _push(
-            *("Gerrit", f"type={kind} & eventCreatedOn & {update}.refName"),
-            *(f"{update}.{name}" for name in ("refName", "newRev", "oldRev")),
-            each=each,
-            at="eventCreatedOn",
-        )
-        for kind, update, each in (
-            ("ref-updated", "refUpdate", ""),
-            ("batch-ref-updated", "refUpdates.0", "refUpdates"),
-        )
-    ),
+    _at_gerrit("ref-updated", "refUpdate"),
+    _at_gerrit("batch-ref-updated", "refUpdates.0", each="refUpdates"),
     _other("Gerrit", "type", when=f"type={_AT_GERRIT} & eventCreatedOn"),
     # https://docs.pagure.org/pagure/usage/using_webhooks.html: Fedora's bus has its events, too, and others'
     _push(
@@ -358,19 +366,8 @@ _OF_A_REF: Final = (
     ),
     _other("Hugging Face", "event.scope", when="event.scope=repo|repo.*|discussion|discussion.* & repo.name"),
     # https://man.sr.ht/git.sr.ht/api.md#webhooks   https://man.sr.ht/graphql.md#webhooks: a query says what is sent.
-    *(
-        _push(
-            *("SourceHut", f"{_AT_SOURCEHUT}={event}"),
-            *(f"{each}.0.{path}" for path in (name, "new.id", "old.id")),
-            each=each,
-            id=f"{{{_DELIVERY}}}",
-            deleted=f"{each}.0.new=null",
-        )
-        for event, each, name in (
-            ("repo:post-update", "refs", "name"),
-            ("GIT_POST_RECEIVE", "data.webhook.updates", "ref.name"),
-        )
-    ),
+    _at_sourcehut("repo:post-update", "refs", "name"),
+    _at_sourcehut("GIT_POST_RECEIVE", "data.webhook.updates", "ref.name"),
     change(
         *("SourceHut", "push", f"{_AT_SOURCEHUT}=repo:post-update|GIT_POST_RECEIVE", "push to SourceHut"),
         id=f"{{{_DELIVERY}}}",
@@ -400,8 +397,8 @@ _OF_A_REF: Final = (
     ),
     # https://secure.phabricator.com/book/phabricator/article/webhooks: it says no branch.
     trial("Phabricator", "object.phid=PHID-* & action.test=true"),
-    change("Phabricator", "a commit", "object.phid=PHID-CMIT-*", "commit at Phabricator"),
-    _other("Phabricator", "object.type", when="object.phid=PHID-* & object.type"),
+    change("Phabricator", "a commit", f"{_PHID}=PHID-CMIT-*", "commit at Phabricator"),
+    _other("Phabricator", "object.type,storyType", when="object.phid,storyAuthorPHID=PHID-* & object.type,storyType"),
     # https://docs.rhodecode.com: of a push it says the branches, and not which commit is the newest of which branch.
     # Commits of Subversion have no branch. Mercurial has a default branch of its own.
     change(
@@ -430,14 +427,10 @@ _OF_A_REF: Final = (
     ),
     _other("SourceCraft", "header.type", when="header.type=*.* & header.id & header.repository_id"),
     # https://github.com/scm-manager/scm-argocd-plugin: of a push it says the branch, and no version.
-    *(
-        _push(
-            *("SCM-Manager", f"HTMLURL & Branch.Name=?* & Branch.DefaultBranch={is_default}", "Branch.Name", "", ""),
-            default=default,
-        )
-        # If the branch is not the default one, only SCM-Manager knows which is: no branch has this name.
-        for is_default, default in (("true", "{Branch.Name}"), ("false", "that SCM-Manager has"), ("*", ""))
-    ),
+    _push("SCM-Manager", f"{_AT_SCM_MANAGER}=true", "Branch.Name", "", "", default="{Branch.Name}"),
+    # If the branch is not the default one, only SCM-Manager knows which is: no branch has this name.
+    _push("SCM-Manager", f"{_AT_SCM_MANAGER}=false", "Branch.Name", "", "", default="that SCM-Manager has"),
+    _push("SCM-Manager", _AT_SCM_MANAGER, "Branch.Name", "", ""),
     _other("SCM-Manager", "action", when="sourceBranch.name & repository.sourceUrl"),
     # https://github.com/theonedev/onedev/blob/main/server-core/src/main/java/io/onedev/server/model/support/WebHook.java
     _push(
@@ -471,5 +464,5 @@ _OF_A_REF: Final = (
 TABLES: Final = (
     *(_like_gitea(sender, sender.lower()) for sender in ("Forgejo", "Gitea", "Gogs")),
     *(_GITHUB_KINDS, _GITLAB_KINDS, _BITBUCKET_KINDS, _DATA_CENTER_KINDS, _AZURE_KINDS, _OF_A_REF),
-    *(_GITHUB_BARE, _BITBUCKET_BARE),
+    _GITHUB_BARE,
 )
