@@ -1641,6 +1641,54 @@ _BUILDS = (
                 )
                 for kind in ("BuildQueued", "BuildFinished", "Ping")
             ),
+            # https://docs.envzero.com/guides/integrations/notifications/webhooks
+            (
+                "env0",
+                "com.env0.deploy.succeeded",
+                {
+                    "type": "com.env0.deploy.succeeded",
+                    "source": "https://env0.com",
+                    "id": "b6cf1180",
+                    "datacontenttype": "application/json",
+                    "data": {"deploymentLog": {"id": "7"}},
+                },
+            ),
+            # https://docs.gitguardian.com/internal-monitoring/notifiers/custom-webhook
+            *(
+                (
+                    "GitGuardian",
+                    action,
+                    {
+                        "source": "GitGuardian",
+                        "timestamp": "2026-11-25T03:00:00Z",
+                        "action": action,
+                        "message": "A new incident has been detected.",
+                        "target_user": None,
+                        about: {"id": 31542},
+                    },
+                )
+                for action, about in (("incident_triggered", "incident"), ("honeytoken_triggered", "honeytoken"))
+            ),
+            # https://plugins.jenkins.io/generic-event/, as documents of Port show it
+            *(
+                (
+                    "Jenkins",
+                    kind,
+                    {
+                        "type": kind,
+                        "id": "25185f88",
+                        "source": "job/site/",
+                        "url": "job/site/",
+                        "time": "2026-11-25T03:00:00.000+0000",
+                        "dataType": java,
+                        "data": {"fullName": "site"},
+                    },
+                )
+                for kind, java in (
+                    ("item.created", "hudson.model.FreeStyleProject"),
+                    ("run.finalized", "org.jenkinsci.plugins.workflow.job.WorkflowRun"),
+                )
+            ),
             # https://falco.org/docs/concepts/outputs/channels/#http-s-output
             (
                 "Falco",

@@ -552,6 +552,7 @@ _HOSTS: Final = (
             ("AppOptics", "alert.name", "alert.id & trigger_time & conditions.0.id"),
             ("Azure Monitor", "data.essentials.monitorCondition,schemaId", "schemaId=*zureMonitor*|Microsoft.Ins*"),
             ("Falco", "priority", "rule & output_fields.container.name,output_fields.proc.cmdline"),
+            ("GitGuardian", "action", "source=GitGuardian & timestamp & message"),
             ("Grafana", "state", "ruleId & ruleUrl & state=alerting|ok|no_data|paused|pending"),  # before version 8
             ("Datadog", "event_type", "org.id & last_updated & title & event_type=*alert|*monitor|service_check"),
             ("JFrog", "top_severity", "watch_name & issues.0.severity"),
@@ -605,6 +606,7 @@ _HOSTS: Final = (
             ("dbt", "eventType", "accountId & data.jobId & data.runId"),
             ("DeepSource", "type", "type=analysis_run.*|repository.* & createdAt & data.object.object"),
             ("Drone", f"{_DRONE},event", f"{_DRONE},repo.uid & {_DRONE},build.number"),
+            ("env0", "type", "type=com.env0.* & datacontenttype & source"),
             ("Expo", "status", "appId & buildDetailsPageUrl,submissionDetailsPageUrl"),
             ("Flux", "reason", "reportingController & involvedObject.kind"),
             ("GoCD", "data.pipeline.stage.state", "type=stage & data.pipeline.counter & data.pipeline.group"),
@@ -612,6 +614,7 @@ _HOSTS: Final = (
             ("Harness", "eventData.eventType", "eventData.pipelineIdentifier & eventData.accountIdentifier"),
             ("Heroku", "resource,release", "webhook_metadata.event.include,head_long & action,git_log"),
             ("Jenkins", "build.phase", "build.full_url,build.fullUrl"),
+            ("Jenkins", "type", "type=item.*|run.* & dataType=*hudson.*|*jenkins*|*cloudbees* & source & id"),
             ("Laravel Forge", "status", "server.id & site.id & commit_hash & commit_author"),
             ("MyGet", "PayloadType", "PayloadType=Build*WebHookEventPayloadV1|PingWebHookEventPayloadV1 & Identifier"),
             ("Octopus Deploy", "Payload.Event.Category,EventType", "EventType=SubscriptionPayload & Payload.BatchId"),

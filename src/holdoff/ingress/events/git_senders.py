@@ -163,18 +163,18 @@ _SYSTEM_EVENTS: Final = (
     " & project_id,user_id,group_id,key"
 )
 _LIKE_GITLAB: Final = "http.headers.codeup-event,http.headers.x-codeup-event,http.headers.x-atomgit-event"
+
+
+def _at_gitlab(when: str, **more: Any) -> Kind:
+    tagged = "{checkout_sha,after!}"  # the first is null if the tag was deleted
+    fields = {"tagged": tagged, "commits": "commits", "total": "total_commits_count"}
+    return _push("GitLab", when, "ref", "after,checkout_sha", "before", **fields | more)
+
+
 _GITLAB_KINDS: Final = (
     trial("Codeup, AtomGit", f"{_LIKE_GITLAB} only before,after"),  # their pushes are like GitLab's
-    *(
-        _push(
-            *("GitLab", f"{_PUSHED_THERE}{told}", "ref", "after,checkout_sha", "before"),
-            tagged="{checkout_sha,after!}",  # null if the tag was deleted
-            **more,
-            commits="commits",
-            total="total_commits_count",
-        )
-        for told, more in ((_TOLD_TO_SKIP, {"text": "[skip ci]"}), ("", {}))
-    ),
+    _at_gitlab(f"{_PUSHED_THERE}{_TOLD_TO_SKIP}", text="[skip ci]"),
+    _at_gitlab(_PUSHED_THERE),
     # The header says the type, too, in other words. Of all system hooks it says the same.
     _other("GitLab", _TOLD, _DONE, when=f"{_TOLD} & {_HOOK}=System Hook"),
     _other("GitLab", f"{_TOLD},{_HOOK}", _DONE, when=_HOOK),
@@ -187,20 +187,17 @@ _GITLAB_KINDS: Final = (
 _KEY: Final = "http.headers.x-event-key"
 _CHANGE: Final = "push.changes.0"
 _NAME: Final = f"{_CHANGE}.new.name,{_CHANGE}.old.name"
+
+
+def _at_cloud(when: str, above: str) -> Kind:
+    versions = (f"{_CHANGE}.{one}.target.hash" for one in ("new", "old"))
+    more = {"each": "push.changes", "id": "{http.headers.x-request-uuid}", "deleted": f"{_CHANGE}.new=null"}
+    return _push("Bitbucket", when, "", *versions, ref=f"{above}{{{_NAME}!}}", **more)
+
+
 _BITBUCKET_KINDS: Final = (
-    *(
-        _push(
-            *("Bitbucket", when, _NAME, f"{_CHANGE}.new.target.hash", f"{_CHANGE}.old.target.hash"),
-            each="push.changes",
-            id="{http.headers.x-request-uuid}",
-            ref=f"{above}{{{_NAME}!}}",
-            deleted=f"{_CHANGE}.new=null",
-        )
-        for when, above in (
-            (f"{_CHANGE}.new.type,{_CHANGE}.old.type=tag|annotated_tag", "refs/tags/"),
-            (_NAME, "refs/heads/"),
-        )
-    ),
+    _at_cloud(f"{_CHANGE}.new.type,{_CHANGE}.old.type=tag|annotated_tag", "refs/tags/"),
+    _at_cloud(_NAME, "refs/heads/"),
     control("Bitbucket", "push", "nothing was pushed: push.changes is empty", "push.changes=[]"),
     *_without("Bitbucket", "push.changes", f"{_KEY}=repo:push"),
     # Its first service, which is gone, says the branch of a tip only.
