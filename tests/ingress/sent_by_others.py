@@ -117,6 +117,16 @@ def gerrit(kind: str = "ref-updated", ref: str = "refs/heads/main", new: str = A
     return {"type": kind, "submitter": {"username": "ann"}, "eventCreatedOn": 1795395667, **about}
 
 
+def old_gerrit(ref: str) -> Json:
+    """A push before version 2.10, which had no instants: the tests of pygerrit and Zuul have such events."""
+    told = gerrit(ref=ref)
+    return {name: told[name] for name in told if name != "eventCreatedOn"}
+
+
+_OLD_CHANGE = {"project": "octo/site", "branch": "main", "subject": "Fix", "owner": {"name": "ann"}, "number": "7"}
+_OLD_PATCH = {"number": "4", "revision": AFTER, "ref": "refs/changes/07/7/4"}
+
+
 def coding(event: str, **about: object) -> Json:
     """An event of a service hook of CODING's."""
     named = {"project": {"name": "site"}, "team": {"domain": "octo", "name_pinyin": "octo"}, "sender": {"name": "ann"}}
@@ -321,6 +331,20 @@ _GIT = (
         for kind in (
             *("change-merged", "patchset-created", "comment-added", "wip-state-changed", "ref-replicated"),
             *("fetch-ref-replicated", "fetch-ref-replication-done"),
+        )
+    ),
+    # Before version 2.10 no event had its instant, as tests of pygerrit and Zuul still show
+    _webhook("Gerrit", "ref-updated, at first", _OF_GERRIT._replace(at_ms=None), old_gerrit(ref="main")),
+    _webhook("Gerrit", "ref-updated of another branch, at first", _NO_DEFAULT.format("Gerrit"), old_gerrit(ref="side")),
+    *(
+        _webhook(
+            *("Gerrit", f"{kind}, at first", nothing("Gerrit", kind)), {"type": kind, "change": _OLD_CHANGE, **about}
+        )
+        for kind, about in (
+            ("change-abandoned", {"abandoner": {"name": "ann"}}),
+            ("comment-added", {"patchSet": _OLD_PATCH}),
+            ("draft-published", {"patchSet": _OLD_PATCH}),
+            ("patchset-created", {"patchSet": _OLD_PATCH}),
         )
     ),
     _webhook(

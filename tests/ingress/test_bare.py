@@ -905,6 +905,8 @@ OWN: dict[str, dict[str, Any]] = {
     "GitLab, a member": {"object_kind": "release", "user_id": 7, "object_attributes": {"status": "published"}},
     "env0": {"type": "com.environment.changed", "source": "https://x", "datacontenttype": "application/json"},
     "Falco": {"rule": "news", "priority": "high", "output_fields": {"title": "x"}},
+    "Gerrit, a change": {"type": "change-published", "change": {"project": "site", "branch": "main"}, "patchSet": 4},
+    "Gerrit, a ref": {"type": "ref-updated", "refUpdate": {"refName": "main"}},
     "GitGuardian, a page of it": {"source": "gitguardian", "timestamp": 1, "action": "published", "message": "x"},
     "Gitorious": {"ref": "side", "after": "b", "pushed_by": "ann", "project": "site-7"},
     "Grafana": {"state": "alerting", "ruleId": 7},

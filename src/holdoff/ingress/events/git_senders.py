@@ -299,8 +299,8 @@ _AT_GERRIT: Final = (
 
 
 def _at_gerrit(kind: str, update: str, **more: Any) -> Kind:
-    paths = (f"{update}.{name}" for name in ("refName", "newRev", "oldRev"))
-    return _push("Gerrit", f"type={kind} & eventCreatedOn & {update}.refName", *paths, at="eventCreatedOn", **more)
+    ref, new, old = (f"{update}.{name}" for name in ("refName", "newRev", "oldRev"))
+    return _push("Gerrit", f"type={kind} & eventCreatedOn,{new} & {ref}", ref, new, old, at="eventCreatedOn", **more)
 
 
 #: SourceHut's headers. Other senders may use them, too, so the names of SourceHut's events are listed.
@@ -327,10 +327,10 @@ _IN_RADICLE: Final = "branch,repository.default_branch"
 _AT_SCM_MANAGER: Final = "HTMLURL & Branch.Name=?* & Branch.DefaultBranch"
 _PUSHED_TO_RHODECODE: Final = "event.name=repo-push & event.server_url"
 _OF_A_REF: Final = (
-    # https://gerrit-review.googlesource.com/Documentation/cmd-stream-events.html
+    # https://gerrit-review.googlesource.com/Documentation/cmd-stream-events.html: at first without their instant
     _at_gerrit("ref-updated", "refUpdate"),
     _at_gerrit("batch-ref-updated", "refUpdates.0", each="refUpdates"),
-    _other("Gerrit", "type", when=f"type={_AT_GERRIT} & eventCreatedOn"),
+    _other("Gerrit", "type", when=f"type={_AT_GERRIT} & eventCreatedOn,patchSet.number,abandoner.name"),
     # https://docs.pagure.org/pagure/usage/using_webhooks.html: Fedora's bus has its events, too, and others'
     _push(
         *("Pagure", f"topic=*git.receive & {_IN_PAGURE}", _IN_PAGURE),
