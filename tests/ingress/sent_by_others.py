@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import json
 from typing import Any
+from urllib.parse import urlencode
 
-from holdoff.ingress.events.http import content_of
+from holdoff.ingress.events.http import HttpRequest, content_of
 from tests.ingress import payloads as p
 from tests.ingress.payloads import AFTER, BEFORE, DELIVERY, OTHER, ZERO, posted
 from tests.ingress.sent import Built, Refused, Sent, nothing
@@ -303,6 +304,16 @@ _ASSET = {"X_Nexus_Webhook_Id": "rm:repository:asset"}
 _OF_GITEE = Built(AFTER, f"octo/site {_MAIN}", 1795575600000, BEFORE, None, "octo", "push to octo/site main")
 _OF_PAGURE = Built(AFTER, f"octo/site {_MAIN}", None, BEFORE, "2026-8e", "ann", "push to octo/site main")
 _OF_GERRIT = Built(AFTER, f"octo/site {_MAIN}", 1795395667000, BEFORE, None, "ann", "push to octo/site main")
+
+
+def _old_gitee(hook: str, ref: str, *, form: bool) -> HttpRequest:
+    repository = {"name": "site", "url": "https://x/site"}
+    about = {"ref": ref, "before": BEFORE, "after": AFTER, "user_name": "ann", "repository": repository, "commits": []}
+    told = {"password": "", "hook_name": hook, **({"push_data": about} if ref else {"merge_request": {"id": 7}})}
+    if not form:
+        return posted(told, {})
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    return posted({}, kind).but(body=urlencode({"hook": json.dumps(told)}).encode())
 
 
 def _of_bitbucket(version: str, branch: str) -> Built:
@@ -693,6 +704,27 @@ _GIT = (
     *(
         _webhook("Hugging Face", scope, nothing("Hugging Face", scope), hugging_face(scope))
         for scope in ("repo.config", "discussion.comment")
+    ),
+    # As it was at git.oschina.net: the JSON in the field ``hook`` of a form, and the push in an object of its own
+    *(
+        Sent("Gitee", f"{event}, at first{' as a form' if form else ''}", sent, becomes)
+        for form in (False, True)
+        for event, hook, ref, becomes in (
+            (
+                "push_hooks",
+                "push_hooks",
+                _MAIN,
+                (Built(AFTER, f"https://x/site {_MAIN}", None, BEFORE, None, "ann", "push to https://x/site main"),),
+            ),
+            (
+                "push_hooks of another branch",
+                "push_hooks",
+                "refs/heads/side",
+                _NO_DEFAULT.format("a git host"),
+            ),
+            ("merge_request_hooks", "merge_request_hooks", "", nothing("Gitee", "merge_request_hooks")),
+        )
+        for sent in (_old_gitee(hook, ref, form=form),)
     ),
     *(
         _webhook("Gitee", event, becomes, body, X_Gitee_Event=event, X_Gitee_Ping=str("test" in event).lower())

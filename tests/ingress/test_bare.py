@@ -900,6 +900,7 @@ OWN: dict[str, dict[str, Any]] = {
     "GitHub, a package": {"action": "published", "package": {"package_type": "npm"}},
     "GitHub, with a user of it": {"event": "published", "sender": {"login": "ann", "node_id": "MDQ6"}},
     "Fedora": {"topic": "blog.org.fedoraproject.news", "agent": "ann"},
+    "Gitee, a hook": {"hook": "hook_name"},
     "Gitee": {"hook_name": "page_hooks", "page": 7},
     "SourceHut, of git": {"data": {"webhook": {"event": "GIT_PAGE", "uuid": "7"}}},
     "GitLab, a member": {"object_kind": "release", "user_id": 7, "object_attributes": {"status": "published"}},

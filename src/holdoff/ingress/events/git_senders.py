@@ -91,22 +91,22 @@ _GITHUB_KINDS: Final = (
 )
 
 _MOVED: Final = "after,head_commit.id,last_commit & ref=refs/*"
+_IN_TEAMHUB: Final = "subject.uuid & project.uuid,repository.uuid"
 _AT_CODING: Final = "http.headers.x-coding-event,http.headers.x-coding-service-hook-event"
 _GITHUB_BARE: Final = (
     trial("GitHub", "zen & hook_id", "a ping"),
     # Its pushes are like GitHub's, with ten commits: https://help.gitee.com/webhook/gitee-webhook-push-data-format
     trial("Gitee", "http.headers.x-gitee-ping=true"),
     _like_github("Gitee", f"{_MOVED} & hook_name", total="total_commits_count"),
+    # Its first forms, as public samples of git.oschina.net still have them.
+    change("Gitee", "an event", "hook=*hook_name* only hook", "hook of Gitee", carries="hook"),
+    change("Gitee", "push", "hook_name=push_hooks & push_data.after", "push to Gitee", carries="push_data"),
     _other("Gitee", "hook_name", when="hook_name=issue_hooks|merge_request_hooks|note_hooks|tag_push_hooks"),
     _like_github("GitHub", f"{_MOVED} & repository.pushed_at"),
     _like_github("Gitorious", "after & pushed_by & project.name", at="pushed_at"),  # its refs are short names
     # Gitea, Forgejo, Gogs, TeamHub and others send nearly the same. They differ in how they say that a list is cut off.
     _like_github("a git host", _MOVED, total="total_commits"),
-    _other(
-        *("TeamHub", "type"),
-        when="type=project|repository & operation=created|updated|deleted & subject.uuid"
-        " & project.uuid,repository.uuid",
-    ),
+    _other("TeamHub", "type", when=f"type=project|repository & operation=created|updated|deleted & {_IN_TEAMHUB}"),
     # Its web hooks, and its service hooks: https://coding.net/help/docs/project-settings/open/webhook.html
     _like_github("CODING", f"{_AT_CODING},event=push|GIT_PUSHED & {_AT_CODING},team.domain", total="total_commits"),
     _other("CODING", f"{_AT_CODING},event", when=f"{_AT_CODING},eventName & {_AT_CODING},team.name_pinyin"),
