@@ -103,7 +103,7 @@ _GITHUB_BARE: Final = (
     change("Gitee", "push", "hook_name=push_hooks & push_data.after", "push to Gitee", carries="push_data"),
     _other("Gitee", "hook_name", when="hook_name=issue_hooks|merge_request_hooks|note_hooks|tag_push_hooks"),
     _like_github("GitHub", f"{_MOVED} & repository.pushed_at"),
-    _like_github("Gitorious", "after & pushed_by & project.name", at="pushed_at"),  # its refs are short names
+    _like_github("Gitorious", "after & ref & pushed_by & project.name", at="pushed_at"),  # its refs are short names
     # Gitea, Forgejo, Gogs, TeamHub and others send nearly the same. They differ in how they say that a list is cut off.
     _like_github("a git host", _MOVED, total="total_commits"),
     _other("TeamHub", "type", when=f"type=project|repository & operation=created|updated|deleted & {_IN_TEAMHUB}"),
@@ -395,7 +395,7 @@ _OF_A_REF: Final = (
     # https://secure.phabricator.com/book/phabricator/article/webhooks: it says no branch.
     trial("Phabricator", "object.phid=PHID-* & action.test=true"),
     change("Phabricator", "a commit", f"{_PHID}=PHID-CMIT-*", "commit at Phabricator"),
-    _other("Phabricator", "object.type,storyType", when="object.phid,storyAuthorPHID=PHID-* & object.type,storyType"),
+    _other("Phabricator", "object.type,storyType", when=f"{_PHID}=PHID-* & object.type,storyType"),
     # https://docs.rhodecode.com: of a push it says the branches, and not which commit is the newest of which branch.
     # Commits of Subversion have no branch. Mercurial has a default branch of its own.
     change(
