@@ -195,12 +195,36 @@ ASKED: dict[str, dict[str, Any]] = {
     # As commands and tests in public repositories call functions.
     "API Gateway, in short": {"authorizationToken": "Bearer x"},
     "API Gateway, in short, with its type": {"type": "TOKEN", "authorizationToken": "Bearer x"},
+    "API Gateway, its second form, in short": {
+        "version": "2.0",
+        "type": "REQUEST",
+        "routeArn": "arn:aws:execute-api:us-east-1:1:abc/test/GET/request",
+        "identitySource": ["user1"],
+    },
     "AppSync, in short, by a user": {"arguments": {"cardId": "test"}, "identity": {"sub": "test-user"}},
     "Bedrock, in short, without a version": {"actionGroup": "a", "function": "f", "parameters": []},
     "Bedrock, in short, by a path": {"actionGroup": "a", "apiPath": "/calendar", "parameters": []},
     "Bedrock's call, in a detail": {"detail": {"invocationArn": "arn:aws:bedrock:x:1:y", "status": "Completed"}},
     "Bedrock, a path alone": {"apiPath": "/getCost", "parameters": [{"name": "days", "value": "7"}]},
     "CloudWatch, an alarm's name": {"AlarmName": "test-alarm"},
+    "CloudWatch, an alarm's new state": {"NewStateValue": "INSUFFICIENT_DATA"},
+    "AWS, a task's state": {"id": "7", "detail": {"lastStatus": "RUNNING"}},
+    "AWS, a task that has stopped": {"detail": {"lastStatus": "STOPPED", "stopCode": "TaskFailedToStart"}},
+    "AWS, an execution": {"detail": {"executionArn": "arn:aws:states:eu-west-1:1:execution:m:e"}},
+    "AWS, a finding of GuardDuty about a bucket": {"detail": {"type": "Discovery:S3/MaliciousIPCaller", "severity": 4}},
+    "AWS, a finding of GuardDuty alone": {
+        "type": "CryptoCurrency:EC2/BitcoinTool.B!DNS",
+        "severity": 8.0,
+        "title": "t",
+    },
+    "CloudTrail, a call of CloudWatch's logs": {"detail": {"requestParameters": {"logGroupName": "/aws/lambda/f"}}},
+    "SageMaker, a pipeline": {"detail": {"pipelineExecutionArn": "x", "currentPipelineExecutionStatus": "Succeeded"}},
+    "Transfer Family, without its protocol": {
+        "username": "u",
+        "password": "p",
+        "serverId": "s-x",
+        "sourceIp": "10.0.1.5",
+    },
     "CloudWatch, an alarm's reason": {"AlarmName": "Test", "NewStateReason": "Manual test"},
     "CloudWatch, an alarm's metric": {"AlarmName": "test", "Trigger": {"MetricName": "CPUUtilization"}},
     "AWS, an instance to be launched": {"detail": {"EC2InstanceId": "i-0758ddb2bc1369045"}},
@@ -255,7 +279,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "SageMaker, Transcribe: a transcript": {
         "detail": {"TranscriptionJobName": "x", "TranscriptionJobStatus": "FAILED"}
     },
-    "AWS's scan, in a detail": {"detail": {"scanResultDetails": {"scanResultStatus": "FAILED"}}},
+    "GuardDuty's scan, in a detail": {"detail": {"scanResultDetails": {"scanResultStatus": "FAILED"}}},
     "AWS's finding, in short": {"detail": {"findings": [{"Id": "arn:aws:securityhub:us-east-1:1:finding/f"}]}},
     "AWS's risk, in short": {
         "detail": {"type": "UnauthorizedAccess:EC2/SSHBruteForce", "severity": 8, "title": "SSH brute force"}
@@ -463,7 +487,8 @@ TYPES = (
     *("EC2 Instance Rebalance Recommendation", "EC2 Spot Instance Request Fulfillment", "ECS Task State Change"),
     *("ECS Service Action", "GuardDuty Malware Protection Object Scan Result", "Inspector2 Scan", "OpsItem Update"),
     *("Object Access Tier Changed", "Object Restore Expired", "Object Restore Initiated", "Object Tags Deleted"),
-    *("Object Storage Class Changed", "Config Configuration Item Change"),
+    *("Object Storage Class Changed", "Config Configuration Item Change", "Parameter Store Change"),
+    *("Batch Inference Job State Change", "SageMaker Model Building Pipeline Execution Status Change"),
 )
 ASKED |= {f"AWS's {kind}, without a source": {"detail-type": kind, "detail": {"status": "FAILED"}} for kind in TYPES}
 
@@ -560,6 +585,16 @@ def test_each_category_of_health_is_known(kind: str) -> None:
     (message,) = opened({"detail": {"eventTypeCode": "AWS_EC2_X", "eventTypeCategory": kind}})
     assert isinstance(ONE.intents(message)[0], Ignored)
     assert isinstance(with_rule(**{"detail-type": "AWS Health Event"}).intents(message)[0], Request)
+
+
+def test_rds_is_known_by_its_event_too() -> None:
+    """As tests leave its ARN and its categories out."""
+    told = {"SourceIdentifier": "site", "SourceType": "DB_INSTANCE", "EventID": "RDS-EVENT-0154"}
+    for event in (told, {"detail": told}):
+        (ignored,) = ONE.intents(opened(event)[0])
+        assert isinstance(ignored, Ignored)
+        assert "aws.rds's" in ignored.why
+    assert isinstance(ONE.intents(opened({**told, "EventID": "7"})[0])[0], Request)
 
 
 def test_health_is_known_by_its_arn_too() -> None:
@@ -936,6 +971,22 @@ OWN: dict[str, dict[str, Any]] = {
     "API Gateway": {"authorizationToken": "x", "page": 7},
     "API Gateway, a type of one's own": {"authorizationToken": "x", "type": "page.updated"},
     "AppSync": {"typeName": "Page", "fieldName": "title", "value": "x"},
+    "API Gateway, a route": {"route": "arn:x", "type": "REQUEST"},
+    "CloudWatch, a state": {"NewStateValue": "published", "page": 7},
+    "AWS, a last status": {"detail": {"lastStatus": "published"}},
+    "AWS, an execution of a workflow of one's own": {"executionArn": "arn:aws:states:x:1:execution:m:e", "page": 7},
+    "AWS, an execution, by its number": {"detail": {"executionArn": "7", "page": 7}},
+    "AWS, a story about a bucket": {"type": "page:S3/post", "page": 7},
+    "CloudTrail, a write that a template left little of": {
+        "detail": {"requestParameters": {"bucketName": "b", "key": "k"}}
+    },
+    "SageMaker, a pipeline of one's own": {"detail": {"pipelineStatus": "Succeeded"}},
+    "AWS, a batch of one's own": {"detail-type": "Batch Story Generation Requested", "detail": {"page": "x"}},
+    "AWS, a parameter": {"detail-type": "Parameter Changed", "detail": {"page": "x"}},
+    "AWS, a pipeline of one's own": {"detail-type": "SageMaker pipelines explained", "detail": {"page": "x"}},
+    "RDS, an event's number": {"EventID": "RDS-EVENT-0088", "page": "x"},
+    "Transfer Family, a server of one's own": {"username": "ann", "serverId": "s-7"},
+    "HTTP": {"http": {"status": 200}, "page": 7},
     "AppSync, an identity": {"identity": {"sub": "ann"}, "arguments": {}, "page": 7},
     "Athena": {"@type": "Article", "queryId": "7", "catalogName": "x"},
     "AWS": {"detail-type": "EC2", "detail": {"page": "x"}},
@@ -1394,6 +1445,9 @@ def test_an_input_that_says_no_more_than_that_a_schedule_sends_it_is_a_schedule_
         {"warm": True},
         {"warmerPing": True},
         {"keepAlive": True},
+        {"keep_alive": True},
+        {"healthCheck": True},
+        {"action": "health_check"},
         {"warmUpRequest": True},
         {"type": "warmer", "delay": 75},
     ],
@@ -1412,6 +1466,9 @@ def test_a_call_that_keeps_the_function_warm_is_no_change(event: dict[str, Any])
         {"version": "3.1", "warm": "ok"},
         {"keepAlive": True, "page": 7},
         {"keepAlive": False},
+        {"keep_alive": True, "page": 7},
+        {"healthCheck": "a guide"},
+        {"action": "health_check_guide_published"},
         {"AutoScalingGroupName": "web", "Event": "image baked"},
         {"Step": "deploy", "RequestType": "build", "action": "CREATE"},
         {"RequestType": "Update", "PageId": 7},

@@ -126,6 +126,9 @@ HEADERS = {"host": "x.example", "user-agent": "curl/8"}
         {"body-json": OURS, **OURS},
         {"params": {"path": {}, "querystring": {}}, **OURS},
         {"context": {"http-method": "POST"}, **OURS},
+        # https://docs.digitalocean.com/products/functions/reference/parameters-responses/ and OpenWhisk's functions
+        {"http": {"headers": HEADERS, "method": "POST", "path": ""}, **OURS},
+        {"__ow_headers": HEADERS, "__ow_method": "post", "__ow_path": "", **OURS},
         {"routeKey": "POST /hooks", "body": json.dumps(OURS), **OURS},
         {"body": OURS, "path": {"x": "y"}, **OURS},
     ],

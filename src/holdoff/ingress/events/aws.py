@@ -68,10 +68,10 @@ CONTROL: Final = (
     *(
         control("a warmer", "a call", "a ping, or a call that keeps the function warm", known_by)
         for known_by in (
-            f"source,action,type,event,event_type=serverless-plugin-*warmup|WARMUP|PING|warm-up|{_WARM}",
+            f"source,action,type,event,event_type=serverless-plugin-*warmup|WARMUP|PING|warm-up|health_check|{_WARM}",
             f"{_WARM.replace('|', ',')},isWarmup,isWarmUp,isWarmingUp,vaporWarmer,vaporWarmerPing,healthcheck=true",
-            "ping,warmerPing=OK|true",
-            "keepAlive,warmUpRequest=true only keepAlive,warmUpRequest",
+            "ping,warmerPing,healthCheck=OK|true",
+            "keepAlive,keep_alive,warmUpRequest=true only keepAlive,keep_alive,warmUpRequest",
         )
     ),
 )
@@ -216,7 +216,7 @@ _UNKNOWN: Final[Mapping[str, Any]] = {
 UNTYPED: Final = Kind(when="source=aws.*", named_by=("detail-type", "source"), **_UNKNOWN)
 #: The types of events that are never a change, and of which a template left out the source. One's own may begin alike.
 _STATES: Final = (
-    "AWS Health Abuse Event|AWS Health Event|Amplify Deployment Status Change|Batch Job State Change"
+    "AWS Health Abuse Event|AWS Health Event|Amplify Deployment Status Change|Batch *Job State Change"
     "|CloudFormation * Status Change|CloudWatch Alarm * Change|CodeDeploy * State-change Notification"
     "|Config Configuration Item Change|Config Configuration * Status|Config Rules Compliance Change"
     "|Config Rules Re-evaluation Status|DMS Replication *State Change|Durable Execution Status Change"
@@ -227,9 +227,10 @@ _STATES: Final = (
     "|ECS Service Action|Glue * State Change|Glue Job Run Status|GuardDuty Finding|GuardDuty Malware Protection *"
     "|Inspector2 *|MediaConvert Job State Change|Object ACL Updated|Object Access Tier Changed"
     "|Object Restore Completed|Object Restore Expired|Object Restore Initiated|Object Storage Class Changed"
-    "|Object Tags Added|Object Tags Deleted|OpsItem Create|OpsItem Update|RDS Blue Green Deployment Event"
-    "|RDS Custom * Event|RDS DB * Event|SageMaker * Job State Change|SageMaker Endpoint *State Change"
-    "|Security Hub Findings - *|Step Functions * Status Change|Tag Change on Resource"
+    "|Object Tags Added|Object Tags Deleted|OpsItem Create|OpsItem Update|Parameter Store Change"
+    "|RDS Blue Green Deployment Event|RDS Custom * Event|RDS DB * Event|SageMaker * Job State Change"
+    "|SageMaker * Pipeline * Change|SageMaker Endpoint *State Change|Security Hub Findings - *"
+    "|Step Functions * Status Change|Tag Change on Resource"
 )
 UNSOURCED: Final = Kind(when=f"detail-type={_STATES}", named_by=("detail-type",), **_UNKNOWN)
 #: In the names of schedules that keep functions warm: Zappa's is ``zappa-keep-warm-handler.keep_warm_callback``.
@@ -292,7 +293,7 @@ DETAILS: Final = (
     (f"eventTypeCode,eventArn=AWS_*|arn:*:health:* & eventTypeCategory={_AT_HEALTH}", "aws.health", "AWS Health Event"),
     ("findingArn=arn:*:inspector2:* & severity", "aws.inspector2", "event"),
     ("queue=arn:*:mediaconvert:* & jobId", "aws.mediaconvert", "MediaConvert Job State Change"),
-    ("SourceArn=arn:*:rds:* & EventCategories", "aws.rds", "event"),
+    ("SourceArn,EventID=arn:*:rds:*|RDS-EVENT-* & EventCategories,SourceType", "aws.rds", "event"),
     ("executionArn=arn:* & stateMachineArn & startDate", "aws.states", "Step Functions Execution Status Change"),
 )
 #: The types of these events. Under a type of one's own such a detail is an event of one's own.
@@ -318,13 +319,12 @@ _ASKED_BY: Final = (
     ("Alexa", "a request", "request.type & request.requestId", "header.namespace & header.payloadVersion"),
     ("Alexa", "a request", "directive.header.namespace=Alexa*", "request.type=LaunchRequest|IntentRequest|SessionEnd*"),
     ("Amazon Q", "a notice for a chat", "version & source=custom & content.description"),
-    ("API Gateway", "a question for rights", "methodArn", "authorizationToken & type=TOKEN"),
+    ("API Gateway", "a question for rights", "methodArn,routeArn", "authorizationToken & type=TOKEN"),
     ("API Gateway", "a question for rights", "authorizationToken only authorizationToken"),
     ("AppConfig", "a step of a deployment", "Type & Application.Id & ConfigurationProfile.Id"),
     ("AppConfig", "a question for validity", "applicationId & configurationProfileId"),
-    ("AppSync", "a request", "info.fieldName,Info.fieldName", "typeName & fieldName & request.headers.host"),
-    ("AppSync", "a request", "typeName=Query|Mutation|Subscription & fieldName"),
-    ("AppSync", "a request", "identity.sub only arguments,identity"),
+    ("AppSync", "a request", "info.fieldName,Info.fieldName", "typeName=Query|Mutation|Subscription & fieldName"),
+    ("AppSync", "a request", "typeName & fieldName & request.headers.host", "identity.sub only arguments,identity"),
     ("AppSync", "a request", "stash={} & prev,prev.result=null|{} only arguments,prev,source,stash"),
     ("AppSync", "a request", "info.operation & info.channel.path", "version=201?-??-?? & operation=Invoke|BatchInvoke"),
     ("Athena", "a query", "@type=*Request|*Response & queryId,methodName,catalogName"),
@@ -344,7 +344,7 @@ _ASKED_BY: Final = (
     ("CloudFormation", "a resource", f"{_RESOURCE} only RequestType,{_OF_A_RESOURCE}"),
     ("CloudFront", "a request", "viewer.ip & request.uri"),
     ("CloudTrail", "a call", "eventSource,detail.eventSource=*.amazonaws.com", "detail.eventCategory=Management"),
-    ("CloudTrail", "a call", "detail-type=AWS * via CloudTrail"),
+    ("CloudTrail", "a call", "detail-type=AWS * via CloudTrail", "detail.requestParameters.logGroupName"),
     ("CloudTrail", "an insight", "insightDetails.insightType & insightDetails.eventSource=*.amazonaws.com"),
     ("CloudTrail", "a file of logs", "s3Bucket & s3ObjectKey=*AWSLogs/*"),
     ("CloudWatch", "a dashboard's widget", "widgetContext.dashboardName", "describe=true only describe"),
@@ -352,6 +352,7 @@ _ASKED_BY: Final = (
     ("CloudWatch", "an alarm", "AlarmName & NewStateReason,NewStateValue,StateChangeTime,Trigger.MetricName"),
     ("CloudWatch", "an alarm", "AlarmName only AlarmName", "alarmName,detail.alarmName & state.value"),
     ("CloudWatch", "an alarm", "detail.alarmName & detail.state.value", "alarmData.alarmName,alarmData.state.value"),
+    ("CloudWatch", "an alarm", "NewStateValue=ALARM|OK|INSUFFICIENT_DATA"),
     ("CloudWatch", "log lines", "awslogs.data", "messageType=DATA_MESSAGE|CONTROL_MESSAGE & logGroup"),
     ("CodeBuild", "a build's state", "build-id & project-name", f"project-name & build-status={_STATUSES}"),
     ("CodeBuild", "a build's state", f"detail.build-status={_STATUSES}", "detail.build-id & detail.project-name"),
@@ -364,13 +365,12 @@ _ASKED_BY: Final = (
         "detail.pipeline & detail.state=STARTED|RESUMED|SUCCEEDED|FAILED|CANCELED|STOPPING|STOPPED|SUPERSEDED",
     ),
     ("CodePipeline", "a question for approval", "approval.pipelineName"),
-    ("Cognito", "a request", "identityPoolId & eventType", "userPoolId & triggerSource"),
+    ("Cognito", "a request", "triggerSource=UserMigration_*", "request.session=[] & response={}"),
     ("Cognito", "a request", "userPoolId & userName only region,request,response,userName,userPoolId"),
-    ("Cognito", "a request", "request.userAttributes.email,request.userAttributes.sub"),
-    ("Cognito", "a request", "request.challengeName,request.session.0.challengeName=*_*"),
+    ("Cognito", "a request", "request.userAttributes.email,request.userAttributes.sub", "userPoolId & triggerSource"),
+    ("Cognito", "a request", "request.challengeName,request.session.0.challengeName=*_*", "identityPoolId & eventType"),
     ("Cognito", "a request", "triggerSource=PreSignUp_*|PostConfirmation_*|PreAuthentication_*|PostAuthentication_*"),
     ("Cognito", "a request", "triggerSource=TokenGeneration_*|CustomMessage_*|Custom*Sender_*|*AuthChallenge*_*"),
-    ("Cognito", "a request", "triggerSource=UserMigration_*", "request.session=[] & response={}"),
     ("Config", "a check", "configRuleName,invokingEvent & resultToken", "invokingEvent"),
     ("Config", "a notice", "detail.newEvaluationResult.complianceType=*COMPLIANT"),
     ("Config", "a notice", "messageType=Config*|Oversized*|Compliance*|Scheduled* & recordVersion"),
@@ -388,7 +388,7 @@ _ASKED_BY: Final = (
     ("Firehose", "records to be changed", "records.0.recordId & records.0.data", "invocationId & deliveryStreamArn"),
     ("Glacier", "a job's end", "VaultARN & JobId"),
     ("GuardDuty", "a risk", "service.detectorId & severity", "detail.service.detectorId & detail.severity"),
-    ("GuardDuty", "a risk", "detail.resource.instanceDetails.instanceId=i-*"),
+    ("GuardDuty", "a risk", "detail.resource.instanceDetails.instanceId,detail.scanResultDetails.scanResultStatus"),
     ("GuardDuty", "an announcement", "type & findingDetails.0.findingType,featureDetails.0.featureLink"),
     ("Image Builder", "an image's state", "versionlessArn & buildVersion & state.status"),
     ("Inspector", "an assessment", "event=ASSESSMENT_*|FINDING_*|ENABLE_ASSESSMENT_* & target"),
@@ -417,7 +417,7 @@ _ASKED_BY: Final = (
     ("SageMaker, Transcribe", "a job's state", "detail.TrainingJobStatus,detail.TranscriptionJobStatus"),
     ("SageMaker", "a labelling step", "labelingJobArn"),
     ("SageMaker", "a model that is not approved", "detail.ModelApprovalStatus=Rejected|PendingManualApproval"),
-    ("SageMaker", "an inference's end", "eventSource=aws:sagemaker"),
+    ("SageMaker", "a run's state", "detail.currentPipelineExecutionStatus", "eventSource=aws:sagemaker"),
     ("Secrets Manager", "a rotation", "SecretId,Step=createSecret|setSecret|testSecret|finishSecret"),
     ("Security Hub", "a notice", "AnnouncementType & Title", "findings.0.ProductArn,detail.findings.0.ProductArn"),
     ("SES", "a mail", "eventSource=aws:ses", "ses.mail.messageId"),
@@ -426,7 +426,7 @@ _ASKED_BY: Final = (
     ("Step Functions", "an error", "Error & Cause"),
     ("Systems Manager", "a command's state", "commandId & documentName"),
     ("Timestream", "a query's state", "nextInvocationEpochSecond & arn"),
-    ("Transfer Family", "a question for rights", "serverId & protocol & sourceIp"),
+    ("Transfer Family", "a question for rights", "serverId & sourceIp & protocol,username"),
     ("Transfer Family", "a step", "token & serviceMetadata.executionDetails.workflowId"),
     ("WorkMail", "a mail", "flowDirection & messageId"),
     (
@@ -438,10 +438,10 @@ _ASKED_BY: Final = (
         *("disposition=STOP_RULE*|CONTINUE only disposition", "sessionState.dialogAction.type", "allowProvisioning"),
         *("policyDocument.Version", "dialogAction.type", "statusCode & isBase64Encoded"),
     ),
-    ("AWS", "an event", "instance-id=i-* & state,instance-action", "detail.EC2InstanceId,detail.instance-id=i-*"),
-    ("AWS", "an event", "taskArn & lastStatus", "detail.taskArn", "detail.scanResultDetails.scanResultStatus"),
-    ("AWS", "an event", "detail.findings.0.Id=arn:*:securityhub:*", "findings.0.Severity.Label"),
-    ("AWS", "an event", "detail.type=*:EC2/*|*:IAMUser/* & detail.title,detail.severity"),
+    ("AWS", "an event", "instance-id=i-* & state,instance-action", "detail.taskArn", "detail.lastStatus=*ING|STOPPED"),
+    ("AWS", "an event", "taskArn & lastStatus", "findings.0.Severity.Label", "detail.executionArn=arn:*:states:*"),
+    ("AWS", "an event", "detail.EC2InstanceId,detail.instance-id=i-*", "detail.findings.0.Id=arn:*:securityhub:*"),
+    ("AWS", "an event", "type,detail.type=*:EC2/*|*:IAMUser/*|*:S3/* & severity,detail.severity,detail.title"),
     ("AWS", "a notice", f"sns.Subject={_SUBJECTS}", f"sns.Message,sqs.body={_BEGINNINGS}"),
 )
 #: None of these is a change. A rule names the type by a condition on the same paths, or on EventBridge's own.

@@ -63,9 +63,9 @@ _TOGETHER: Final = (
     *({"method", where} for where in ("body", "path", "url", "uri")),
     *({"body", where} for where in ("header", "path", "query", "params")),
 )
-#: API Gateway's own templates have these below ``params`` and ``context``
+#: API Gateway's templates have these below ``params`` and ``context``, and DigitalOcean's functions below ``http``
 #: (https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html).
-_BELOW: Final = ("params.header", "params.querystring", "context.http-method")
+_BELOW: Final = ("params.header", "params.querystring", "context.http-method", "http.headers", "__ow_headers")
 
 
 def is_http(event: object) -> bool:
