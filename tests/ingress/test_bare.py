@@ -665,6 +665,32 @@ def test_a_pushed_image_whose_result_a_template_left_out_is_a_change() -> None:
         assert "PUSH FAILURE" in ignored.why
 
 
+def test_a_pushed_image_whose_action_a_template_left_out_is_a_change() -> None:
+    """A rule of EventBridge for ``PUSH`` alone need not hand the action on."""
+    event = s.ecr()
+    event["detail"] = {name: event["detail"][name] for name in ("repository-name", "image-tag")}
+    (whole,) = ONE.intents(opened(s.ecr())[0])
+    untyped = {name: value for name, value in event.items() if name != "detail-type"}
+    for told in (event, untyped, event["detail"], {"detail": event["detail"]}, s.in_sqs(event)):
+        (request,) = ONE.intents(opened(told)[0])
+        assert isinstance(request, Request)
+        assert isinstance(whole, Request)
+        assert (request.reason, request.line) == (whole.reason, whole.line)
+    for name, value in (("scan-status", "COMPLETE"), ("sync-status", "SUCCESS"), ("action-type", "DELETE")):
+        other = {**untyped, "detail": {**event["detail"], name: value}}
+        assert isinstance(ONE.intents(opened(other)[0])[0], Ignored)
+    assert isinstance(ONE.intents(opened({**event, "detail-type": "ECR Image Scan"})[0])[0], Ignored)
+
+
+def test_an_object_whose_names_are_a_template_s_own_is_a_change() -> None:
+    """As public tests hand on a key, with the source and without the type."""
+    (request,) = ONE.intents(opened({"source": "aws.s3", "detail": {"bucket": "b", "key": "my/key"}})[0])
+    assert isinstance(request, Request)
+    assert request.reason == "s3://b/my/key"
+    read = {"source": "aws.s3", "detail": {"eventName": "PutBucketAcl"}}
+    assert isinstance(ONE.intents(opened(read)[0])[0], Ignored)
+
+
 def test_a_push_to_codecommit_that_a_template_cut_down_is_not_taken_for_another_event() -> None:
     """It says who pushed, and its branch by another name."""
     detail = s.codecommit("referenceUpdated")["detail"]

@@ -82,8 +82,8 @@ _KNOWN: Final = "aws.codebuild|aws.codecommit|aws.codepipeline|aws.ecr|aws.s3"
 #: An object, in the three forms of S3's events: EventBridge's, the notification's, and that of a call on a bucket which
 #: a trail logged (https://docs.aws.amazon.com/codepipeline/latest/userguide/create-cloudtrail-S3-source.html).
 _OBJECT: Final = (
-    "s3://{detail.bucket.name,s3.bucket.name,detail.requestParameters.bucketName}"
-    "/{detail.object.key,detail.requestParameters.key}{s3.object.key%}"
+    "s3://{detail.bucket.name,s3.bucket.name,detail.requestParameters.bucketName,detail.bucket}"
+    "/{detail.object.key,detail.requestParameters.key,detail.key}{s3.object.key%}"
 )
 _IN_S3: Final[dict[str, Any]] = {
     "reason": f"{{eventName,detail.eventName,detail-type}} {_OBJECT}",
@@ -154,19 +154,19 @@ _TAG: Final = "detail.requestParameters.imageTag"
 _NAME: Final = f"{{detail.repository-name,detail.requestParameters.repositoryName!}}{{detail.image-tag,{_TAG}^:}}"
 _DONE: Final = "{detail.action-type,detail.eventName}"
 _IMAGE: Final[dict[str, Any]] = {"reason": f"{_DONE} {_NAME}", "line": f"ecr {_NAME}", "at": "time"}
+_PUSHED: Final = {**_IMAGE, "reason": f"image {_NAME} pushed"}
 _RESULT: Final = f"{_DONE} {{detail.result}}"
 _ABOUT: Final = f"detail.image-tag,{_TAG},detail.artifact-media-type"
 _STORED: Final = (
     ignored("ECR", "a signature", "push about an image", _ABOUT, f"{_ECR} & {_ABOUT}={ABOUT_AN_IMAGE}", **_IMAGE),
-    # A template may leave out the result.
+    # A template may leave out the result, and the action, of which its rule names one.
     ignored("ECR", "a failed push", _RESULT, "detail.result", f"{_PUSH_IN_ECR} & detail.result=FAIL*", **_IMAGE),
     ignored("ECR", "a push by digest", "push by digest", _ABOUT, f"{_PUSH_IN_ECR} & detail.image-tag=|", **_IMAGE),
-    *(
-        change("ECR", "a pushed image", known, **_IMAGE | {"reason": f"image {_NAME} pushed"})
-        for known in (_PUSH_IN_ECR, f"{_PUT} & {_TAG}=?*")
-    ),
+    change("ECR", "a pushed image", _PUSH_IN_ECR, **_PUSHED),
+    change("ECR", "a pushed image", f"{_PUT} & {_TAG}=?*", **_PUSHED),
     ignored("ECR", "a push by digest", "push by digest", _TAG, _PUT, **_IMAGE),
-    ignored("ECR", "another image action", _RESULT, "detail.action-type", _IN_ECR, **_IMAGE),
+    ignored("ECR", "another image action", _RESULT, "detail.action-type", f"{_IN_ECR} & detail.action-type", **_IMAGE),
+    change("ECR", "a pushed image", f"{_IN_ECR} & detail.repository-name", **_PUSHED),
     # In a bucket with versions a lifecycle rule deletes old versions only. The current version becomes an old one:
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html
     *(
@@ -186,7 +186,7 @@ _STORED: Final = (
         change("S3", "a changed object", when, **_IN_S3)
         for when in (
             "source=aws.s3 & detail-type=Object Created|Object Deleted",
-            "source=aws.s3 & detail.object.key only account,detail,id,region,resources,source,time,version",
+            "source=aws.s3 & detail.object.key,detail.key only account,detail,id,region,resources,source,time,version",
             f"s3.bucket.name & eventName={_WRITTEN}",
             f"source=aws.s3 & detail-type={_TRAIL} & detail.eventName={_WRITES}",
         )
@@ -277,10 +277,10 @@ DETAILS: Final = (
     ("referenceName & referenceType=branch|tag & commitId", "aws.codecommit", "CodeCommit Repository State Change"),
     ("callerUserArn & event=unreferencedMergeCommitCreated|referenceDeleted", "aws.codecommit", "event"),
     ("callerUserArn & event & notificationBody,pullRequestId,commentId", "aws.codecommit", "event"),
-    ("repository-name & action-type & result,image-tag,image-digest", "aws.ecr", "ECR Image Action"),
-    ("repository-name & action-type=PUSH|DELETE|REPLICATE", "aws.ecr", "ECR Image Action"),
     ("repository-name & scan-status", "aws.ecr", "ECR Image Scan"),
     ("repository-name & sync-status", "aws.ecr", "ECR Pull Through Cache Action"),
+    ("repository-name & image-tag,image-digest", "aws.ecr", "ECR Image Action"),
+    ("repository-name & action-type=PUSH|DELETE|REPLICATE", "aws.ecr", "ECR Image Action"),
     ("bucket.name & object.key & deletion-type", "aws.s3", "Object Deleted"),
     ("bucket.name & object.key & request-id & reason", "aws.s3", "Object Created"),
     ("bucket.name & object.key & request-id", "aws.s3", "event"),
