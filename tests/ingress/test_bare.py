@@ -335,6 +335,18 @@ ASKED: dict[str, dict[str, Any]] = {
     "CodeBuild's phase, in a detail": {
         "detail": {"build-id": "arn:x", "project-name": "site", "completed-phase": "BUILD"}
     },
+    # As templates in public Terraform name what they hand on.
+    "CodeBuild, by a template": {
+        "title": "CodeBuild failure",
+        "status": "FAILED",
+        "project": "site",
+        "build_id": "arn:aws:codebuild:us-east-1:1:build/site:7b",
+    },
+    "CodeBuild, by another template": {
+        "ProjectName": "site",
+        "BuildStatus": "FAILED",
+        "BuildId": "arn:aws:codebuild:us-east-1:1:build/site:7b",
+    },
     "CodeBuild, in short": {"build-status": "FAILED", "project-name": "site"},
     "CodeBuild's type, in short": {"detail-type": "CodeBuild State Change", "detail": {}},
     "CodePipeline's type, in short": {"detail-type": "CodePipeline State Change", "detail": {}},
@@ -435,7 +447,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "Lambda's answer to IoT": {"allowProvisioning": True, "parameterOverrides": {}},
     "Lambda's answer to SES": {"disposition": "STOP_RULE"},
     "Lambda's batch, answered well": {"batchItemFailures": [], "state": {"1": "282"}},
-    "Lambda's records, answered": {"records": [{"recordId": "r", "result": "Ok"}]},
+    "Firehose's records, answered": {"records": [{"recordId": "r", "result": "Ok"}]},
     "Lambda's resource of CDK, answered": {"PhysicalResourceId": "r", "NoEcho": False, "Data": {"Key1": "a"}},
     "Lambda's resource, answered": {"Status": "SUCCESS", "PhysicalResourceId": "r", "StackId": "s"},
     "Lambda's authoriser of devices, answered": {"isAuthenticated": True, "principalId": "p", "policyDocuments": []},
@@ -998,6 +1010,8 @@ OWN: dict[str, dict[str, Any]] = {
     "API Gateway, a type of one's own": {"authorizationToken": "x", "type": "page.updated"},
     "AppSync": {"typeName": "Page", "fieldName": "title", "value": "x"},
     "API Gateway, a route": {"route": "arn:x", "type": "REQUEST"},
+    "CodeBuild, a build that is asked for": {"buildId": "7", "build": "site", "page": 7},
+    "Lambda, an answer": {"isAuthorized": True, "context": {}, "page": 7},
     "CloudWatch, a state": {"NewStateValue": "published", "page": 7},
     "AWS, a last status": {"detail": {"lastStatus": "published"}},
     "AWS, an execution of a workflow of one's own": {"executionArn": "arn:aws:states:x:1:execution:m:e", "page": 7},
