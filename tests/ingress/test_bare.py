@@ -1507,7 +1507,7 @@ def test_a_call_that_keeps_the_function_warm_is_no_change(event: dict[str, Any])
         {"keepAlive": True, "page": 7},
         {"keepAlive": False},
         {"keep_alive": True, "page": 7},
-        {"healthCheck": "a guide"},
+        {"healthCheck": True, "page": 7},
         {"action": "health_check_guide_published"},
         {"AutoScalingGroupName": "web", "Event": "image baked"},
         {"Step": "deploy", "RequestType": "build", "action": "CREATE"},

@@ -70,8 +70,8 @@ CONTROL: Final = (
         for known_by in (
             f"source,action,type,event,event_type=serverless-plugin-*warmup|WARMUP|PING|warm-up|health_check|{_WARM}",
             f"{_WARM.replace('|', ',')},isWarmup,isWarmUp,isWarmingUp,vaporWarmer,vaporWarmerPing,healthcheck=true",
-            "ping,warmerPing,healthCheck=OK|true",
-            "keepAlive,keep_alive,warmUpRequest=true only keepAlive,keep_alive,warmUpRequest",
+            "ping,warmerPing=OK|true",
+            "healthCheck,keepAlive,keep_alive,warmUpRequest=true only healthCheck,keepAlive,keep_alive,warmUpRequest",
         )
     ),
 )
