@@ -210,7 +210,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "CloudWatch, an alarm's new state": {"NewStateValue": "INSUFFICIENT_DATA"},
     "AWS, a task's state": {"id": "7", "detail": {"lastStatus": "RUNNING"}},
     "AWS, a task that has stopped": {"detail": {"lastStatus": "STOPPED", "stopCode": "TaskFailedToStart"}},
-    "AWS, an execution": {"detail": {"executionArn": "arn:aws:states:eu-west-1:1:execution:m:e"}},
+    "Step Functions, an execution": {"detail": {"executionArn": "arn:aws:states:eu-west-1:1:execution:m:e"}},
     "AWS, a finding of GuardDuty about a bucket": {"detail": {"type": "Discovery:S3/MaliciousIPCaller", "severity": 4}},
     "AWS, a finding of GuardDuty alone": {
         "type": "CryptoCurrency:EC2/BitcoinTool.B!DNS",
@@ -347,6 +347,22 @@ ASKED: dict[str, dict[str, Any]] = {
         "BuildStatus": "FAILED",
         "BuildId": "arn:aws:codebuild:us-east-1:1:build/site:7b",
     },
+    "AWS, a query of Athena": {"detail": {"queryExecutionId": "q-1"}},
+    "Auto Scaling, no capacity": {"AutoScalingGroupARN": "arn:aws:autoscaling:x", "CapacityToTerminate": []},
+    "CloudWatch, an alarm alone": {"detail": {"alarmName": "lab-push"}},
+    "CodePipeline, without a state": {"pipeline": "site", "execution-id": "1"},
+    "CodePipeline's detail, without a state": {"detail": {"pipeline": "site", "execution-id": "1"}},
+    "Config, a rule's name": {"detail": {"configRuleName": "test-rule"}},
+    "Lex, an empty bot": {"messageVersion": "1.0", "sessionId": "s", "bot": {}},
+    "AWS, a job of MediaConvert": {
+        "detail": {
+            "status": "COMPLETE",
+            "jobId": "job_123",
+            "userMetadata": {"file_id": "f"},
+            "outputGroupDetails": [{"type": "HLS_GROUP", "playlistFilePaths": ["videos/1/playlist.m3u8"]}],
+        }
+    },
+    "AWS, a processing job of SageMaker": {"detail": {"ProcessingJobName": "j", "ProcessingJobStatus": "Completed"}},
     "CodeBuild, in short": {"build-status": "FAILED", "project-name": "site"},
     "CodeBuild's type, in short": {"detail-type": "CodeBuild State Change", "detail": {}},
     "CodePipeline's type, in short": {"detail-type": "CodePipeline State Change", "detail": {}},
@@ -356,6 +372,22 @@ ASKED: dict[str, dict[str, Any]] = {
         "detail": {"build-status": "SUCCEEDED", "project-name": "site"},
     },
     "CloudFormation's hook": {"hookTypeName": "A::B::C", "actionInvocationPoint": "CREATE_PRE_PROVISION"},
+    "CloudFormation's hook for a stack": {
+        "clientRequestToken": "t",
+        "stackId": "arn:aws:cloudformation:us-west-2:1:stack/s/1",
+        "changeSetId": None,
+        "hookTypeName": "my::lambda::stackhook",
+        "hookModel": {"LambdaFunction": "arn:aws:lambda:us-west-2:1:function:f"},
+        "actionInvocationPoint": "UPDATE_PRE_PROVISION",
+        "requestData": {"targetName": "STACK", "targetType": "STACK", "targetLogicalId": "s"},
+        "requestContext": {"invocation": 1, "callbackContext": None},
+    },
+    "CloudFormation's hook, by its contract tests": {
+        "requestContext": {"callbackContext": None},
+        "hookTypeName": "A::B::C",
+        "clientRequestToken": "t",
+        "actionInvocationPoint": "CREATE_PRE_PROVISION",
+    },
     "CloudFormation's hook, tried by its CLI": {
         "actionInvocationPoint": "CREATE_PRE_PROVISION",
         "request": {"clientRequestToken": "t", "hookContext": {}},
@@ -953,6 +985,12 @@ def test_an_event_of_aws_without_its_type_is_a_trigger_if_it_names_a_project_tha
 
 #: What others may call things, too.
 OWN: dict[str, dict[str, Any]] = {
+    "AWS, a query of one's own": {"source": "etl", "detail": {"queryExecutionId": "q-1"}},
+    "AWS, an alarm of one's own": {"source": "pager", "detail": {"alarmName": "lab-push"}},
+    "AWS, an alarm beside other fields": {"detail": {"alarmName": "lab-push"}, "reason": "imported"},
+    "AWS, an execution": {"detail": {"ExecutionId": "e1", "Status": "Success"}},
+    "CodePipeline, a pipeline of one's own": {"pipeline": "content", "execution_id": "1", "state": "done"},
+    "Lex, a bot of one's own": {"bot": {"name": "crawler"}, "messageVersion": "1.0"},
     "Airbrake": {"error": {"error_class": "x"}},
     "Alexa": {"header": {"namespace": "blog"}, "payload": {}},
     "Amplify, started": {"appId": "shop", "branchName": "main", "jobStatus": "STARTED"},

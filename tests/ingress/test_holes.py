@@ -120,6 +120,7 @@ HEADERS = {"host": "x.example", "user-agent": "curl/8"}
         {"requestContext": [{}], **OURS},
         {"requestContext": {"http": {"method": "POST"}}, "requestPayload": OURS},
         {"requestContext": {"functionArn": "arn:aws:lambda:1"}, "headers": HEADERS, **OURS},
+        {"requestContext": {"callbackContext": None}, "headers": HEADERS, **OURS},
         {"rawPath": "/hooks/site", **OURS},
         {"queryStringParameters": {"a": "b"}, **OURS},
         {"multiValueHeaders": {"a": ["b"]}, **OURS},

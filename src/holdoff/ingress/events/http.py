@@ -71,13 +71,13 @@ _BELOW: Final = ("params.header", "params.querystring", "context.http-method", "
 def is_http(event: object) -> bool:
     """Whether it is an HTTP request, or anything that a front end may make of a request.
 
-    The records of failed invocations and streams have a ``requestContext``, too, which names the function
+    A hook of CloudFormation and the records of failed invocations and streams have a ``requestContext``, too
     (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html).
     """
     if not isinstance(event, dict):
         return False
     names = {re.sub("[-_]", "", name).lower() for name, value in event.items() if value}
-    if dig(event, "requestContext.functionArn") is not None:
+    if dig(event, "requestContext.functionArn") or dig(event, "requestContext.callbackContext", ABSENT) is not ABSENT:
         names.discard("requestcontext")
     records = event.get("Records") or event.get("records")
     if isinstance(records, list) and any(isinstance(one, dict) and "cf" in one for one in records):
