@@ -726,6 +726,37 @@ def test_a_pushed_image_whose_action_a_template_left_out_is_a_change() -> None:
     assert isinstance(ONE.intents(opened({**event, "detail-type": "ECR Image Scan"})[0])[0], Ignored)
 
 
+@pytest.mark.parametrize(
+    ("service", "call", "parameters", "why"),
+    [
+        ("s3", "PutObject", {"bucketName": "b", "key": "my/key"}, "PutObject s3://b/my/key"),
+        ("s3", "DeleteObject", {"bucketName": "b", "key": "my/key"}, "DeleteObject s3://b/my/key"),
+        ("ecr", "PutImage", {"repositoryName": "site", "imageTag": "v1"}, "image site:v1 pushed"),
+    ],
+)
+def test_a_call_that_wrote_and_does_not_name_its_service_is_a_change(
+    service: str, call: str, parameters: dict[str, str], why: str
+) -> None:
+    detail = {"eventName": call, "requestParameters": parameters}
+    for told in ({"source": f"aws.{service}", "detail": detail}, {"detail": detail}, s.in_sqs({"detail": detail})):
+        (request,) = ONE.intents(opened(told)[0])
+        assert isinstance(request, Request)
+        assert request.reason == why
+    read = {"detail": {"eventName": "GetObject", "requestParameters": {"bucketName": "b", "key": "my/key"}}}
+    assert isinstance(ONE.intents(opened(read)[0])[0], Ignored)
+    for own in (s.eventbridge("my.cms", "Saved", detail), {"source": "my.cms", "detail": detail}):
+        (built,) = ONE.intents(opened(own)[0])
+        assert isinstance(built, Request)
+        assert built.reason != why
+
+
+def test_a_pushed_image_that_only_its_answer_tags_builds() -> None:
+    """As a public test hands it on."""
+    answer = {"image": {"imageId": {"imageDigest": "sha256:abc123", "imageTag": "latest"}}}
+    detail = {"eventName": "PutImage", "requestParameters": {"repositoryName": "a"}, "responseElements": answer}
+    assert isinstance(ONE.intents(opened({"detail": detail})[0])[0], Request)
+
+
 def test_an_object_whose_names_are_a_template_s_own_is_a_change() -> None:
     """As public tests hand on a key, with the source and without the type."""
     (request,) = ONE.intents(opened({"source": "aws.s3", "detail": {"bucket": "b", "key": "my/key"}})[0])
