@@ -170,6 +170,12 @@ def _others() -> Iterator[Sent]:
         source = f"aws.partner/{name}/1/site"
         of_it = f"an event of {name.partition('.')[0]}"
         yield sent(of_it, s.eventbridge(source, kind, {"id": "7"}), nothing(source, kind))
+    # As tests hand them on, without what tells a whole one.
+    for name, kind in (("Stripe", "customer.subscription.created"), ("Shopify", "orders/create")):
+        source = f"aws.partner/{name.lower()}.com"
+        yield sent(f"a sale at {name}, in short", s.eventbridge(source, kind, {"id": "7"}), nothing(source, kind))
+    priced = s.eventbridge("aws.partner/stripe.com/ed_1", "price.updated", {"id": "7"})
+    yield sent("a price at Stripe, in short", priced, Built(at_ms=NOON_MS, id=EVENT, reason="price.updated"))
     yield sent("any other event of AWS", started, nothing("aws.ec2", "EC2 Instance State-change Notification"))
     sent = of("CodeBuild")
     yield sent("Build State Change: ended", s.codebuild(project="site"), Other("BuildEnded", "the end of a build"))
@@ -211,7 +217,7 @@ _REQUESTS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
         s.in_sns({"AutoScalingGroupName": "x", "LifecycleTransition": "autoscaling:EC2_INSTANCE_LAUNCHING"}),
     ),
     ("CloudFormation", "a macro", "a macro", {"transformId": "1::x", "requestId": "1", "fragment": {}}),
-    ("CodeDeploy", "a hook", "a hook", {"DeploymentId": "d-1", "LifecycleEventHookExecutionId": "e"}),
+    ("CodeDeploy", "a hook", "a deployment's state", {"DeploymentId": "d-1", "LifecycleEventHookExecutionId": "e"}),
     ("Cognito", "a user pool's trigger", "a request", {"userPoolId": "x", "triggerSource": "PreSignUp_SignUp"}),
     # https://docs.aws.amazon.com/guardduty/latest/ug/guardduty_sns.html
     *(

@@ -195,12 +195,36 @@ ASKED: dict[str, dict[str, Any]] = {
     # As commands and tests in public repositories call functions.
     "API Gateway, in short": {"authorizationToken": "Bearer x"},
     "API Gateway, in short, with its type": {"type": "TOKEN", "authorizationToken": "Bearer x"},
+    "API Gateway, its second form, in short": {
+        "version": "2.0",
+        "type": "REQUEST",
+        "routeArn": "arn:aws:execute-api:us-east-1:1:abc/test/GET/request",
+        "identitySource": ["user1"],
+    },
     "AppSync, in short, by a user": {"arguments": {"cardId": "test"}, "identity": {"sub": "test-user"}},
     "Bedrock, in short, without a version": {"actionGroup": "a", "function": "f", "parameters": []},
     "Bedrock, in short, by a path": {"actionGroup": "a", "apiPath": "/calendar", "parameters": []},
     "Bedrock's call, in a detail": {"detail": {"invocationArn": "arn:aws:bedrock:x:1:y", "status": "Completed"}},
     "Bedrock, a path alone": {"apiPath": "/getCost", "parameters": [{"name": "days", "value": "7"}]},
     "CloudWatch, an alarm's name": {"AlarmName": "test-alarm"},
+    "CloudWatch, an alarm's new state": {"NewStateValue": "INSUFFICIENT_DATA"},
+    "AWS, a task's state": {"id": "7", "detail": {"lastStatus": "RUNNING"}},
+    "AWS, a task that has stopped": {"detail": {"lastStatus": "STOPPED", "stopCode": "TaskFailedToStart"}},
+    "Step Functions, an execution": {"detail": {"executionArn": "arn:aws:states:eu-west-1:1:execution:m:e"}},
+    "AWS, a finding of GuardDuty about a bucket": {"detail": {"type": "Discovery:S3/MaliciousIPCaller", "severity": 4}},
+    "AWS, a finding of GuardDuty alone": {
+        "type": "CryptoCurrency:EC2/BitcoinTool.B!DNS",
+        "severity": 8.0,
+        "title": "t",
+    },
+    "CloudTrail, a call of CloudWatch's logs": {"detail": {"requestParameters": {"logGroupName": "/aws/lambda/f"}}},
+    "SageMaker, a pipeline": {"detail": {"pipelineExecutionArn": "x", "currentPipelineExecutionStatus": "Succeeded"}},
+    "Transfer Family, without its protocol": {
+        "username": "u",
+        "password": "p",
+        "serverId": "s-x",
+        "sourceIp": "10.0.1.5",
+    },
     "CloudWatch, an alarm's reason": {"AlarmName": "Test", "NewStateReason": "Manual test"},
     "CloudWatch, an alarm's metric": {"AlarmName": "test", "Trigger": {"MetricName": "CPUUtilization"}},
     "AWS, an instance to be launched": {"detail": {"EC2InstanceId": "i-0758ddb2bc1369045"}},
@@ -255,7 +279,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "SageMaker, Transcribe: a transcript": {
         "detail": {"TranscriptionJobName": "x", "TranscriptionJobStatus": "FAILED"}
     },
-    "AWS's scan, in a detail": {"detail": {"scanResultDetails": {"scanResultStatus": "FAILED"}}},
+    "GuardDuty's scan, in a detail": {"detail": {"scanResultDetails": {"scanResultStatus": "FAILED"}}},
     "AWS's finding, in short": {"detail": {"findings": [{"Id": "arn:aws:securityhub:us-east-1:1:finding/f"}]}},
     "AWS's risk, in short": {
         "detail": {"type": "UnauthorizedAccess:EC2/SSHBruteForce", "severity": 8, "title": "SSH brute force"}
@@ -311,6 +335,34 @@ ASKED: dict[str, dict[str, Any]] = {
     "CodeBuild's phase, in a detail": {
         "detail": {"build-id": "arn:x", "project-name": "site", "completed-phase": "BUILD"}
     },
+    # As templates in public Terraform name what they hand on.
+    "CodeBuild, by a template": {
+        "title": "CodeBuild failure",
+        "status": "FAILED",
+        "project": "site",
+        "build_id": "arn:aws:codebuild:us-east-1:1:build/site:7b",
+    },
+    "CodeBuild, by another template": {
+        "ProjectName": "site",
+        "BuildStatus": "FAILED",
+        "BuildId": "arn:aws:codebuild:us-east-1:1:build/site:7b",
+    },
+    "AWS, a query of Athena": {"detail": {"queryExecutionId": "q-1"}},
+    "Auto Scaling, no capacity": {"AutoScalingGroupARN": "arn:aws:autoscaling:x", "CapacityToTerminate": []},
+    "CloudWatch, an alarm alone": {"detail": {"alarmName": "lab-push"}},
+    "CodePipeline, without a state": {"pipeline": "site", "execution-id": "1"},
+    "CodePipeline's detail, without a state": {"detail": {"pipeline": "site", "execution-id": "1"}},
+    "Config, a rule's name": {"detail": {"configRuleName": "test-rule"}},
+    "Lex, an empty bot": {"messageVersion": "1.0", "sessionId": "s", "bot": {}},
+    "AWS, a job of MediaConvert": {
+        "detail": {
+            "status": "COMPLETE",
+            "jobId": "job_123",
+            "userMetadata": {"file_id": "f"},
+            "outputGroupDetails": [{"type": "HLS_GROUP", "playlistFilePaths": ["videos/1/playlist.m3u8"]}],
+        }
+    },
+    "AWS, a processing job of SageMaker": {"detail": {"ProcessingJobName": "j", "ProcessingJobStatus": "Completed"}},
     "CodeBuild, in short": {"build-status": "FAILED", "project-name": "site"},
     "CodeBuild's type, in short": {"detail-type": "CodeBuild State Change", "detail": {}},
     "CodePipeline's type, in short": {"detail-type": "CodePipeline State Change", "detail": {}},
@@ -320,6 +372,22 @@ ASKED: dict[str, dict[str, Any]] = {
         "detail": {"build-status": "SUCCEEDED", "project-name": "site"},
     },
     "CloudFormation's hook": {"hookTypeName": "A::B::C", "actionInvocationPoint": "CREATE_PRE_PROVISION"},
+    "CloudFormation's hook for a stack": {
+        "clientRequestToken": "t",
+        "stackId": "arn:aws:cloudformation:us-west-2:1:stack/s/1",
+        "changeSetId": None,
+        "hookTypeName": "my::lambda::stackhook",
+        "hookModel": {"LambdaFunction": "arn:aws:lambda:us-west-2:1:function:f"},
+        "actionInvocationPoint": "UPDATE_PRE_PROVISION",
+        "requestData": {"targetName": "STACK", "targetType": "STACK", "targetLogicalId": "s"},
+        "requestContext": {"invocation": 1, "callbackContext": None},
+    },
+    "CloudFormation's hook, by its contract tests": {
+        "requestContext": {"callbackContext": None},
+        "hookTypeName": "A::B::C",
+        "clientRequestToken": "t",
+        "actionInvocationPoint": "CREATE_PRE_PROVISION",
+    },
     "CloudFormation's hook, tried by its CLI": {
         "actionInvocationPoint": "CREATE_PRE_PROVISION",
         "request": {"clientRequestToken": "t", "hookContext": {}},
@@ -411,7 +479,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "Lambda's answer to IoT": {"allowProvisioning": True, "parameterOverrides": {}},
     "Lambda's answer to SES": {"disposition": "STOP_RULE"},
     "Lambda's batch, answered well": {"batchItemFailures": [], "state": {"1": "282"}},
-    "Lambda's records, answered": {"records": [{"recordId": "r", "result": "Ok"}]},
+    "Firehose's records, answered": {"records": [{"recordId": "r", "result": "Ok"}]},
     "Lambda's resource of CDK, answered": {"PhysicalResourceId": "r", "NoEcho": False, "Data": {"Key1": "a"}},
     "Lambda's resource, answered": {"Status": "SUCCESS", "PhysicalResourceId": "r", "StackId": "s"},
     "Lambda's authoriser of devices, answered": {"isAuthenticated": True, "principalId": "p", "policyDocuments": []},
@@ -463,7 +531,8 @@ TYPES = (
     *("EC2 Instance Rebalance Recommendation", "EC2 Spot Instance Request Fulfillment", "ECS Task State Change"),
     *("ECS Service Action", "GuardDuty Malware Protection Object Scan Result", "Inspector2 Scan", "OpsItem Update"),
     *("Object Access Tier Changed", "Object Restore Expired", "Object Restore Initiated", "Object Tags Deleted"),
-    *("Object Storage Class Changed", "Config Configuration Item Change"),
+    *("Object Storage Class Changed", "Config Configuration Item Change", "Parameter Store Change"),
+    *("Batch Inference Job State Change", "SageMaker Model Building Pipeline Execution Status Change"),
 )
 ASKED |= {f"AWS's {kind}, without a source": {"detail-type": kind, "detail": {"status": "FAILED"}} for kind in TYPES}
 
@@ -562,6 +631,16 @@ def test_each_category_of_health_is_known(kind: str) -> None:
     assert isinstance(with_rule(**{"detail-type": "AWS Health Event"}).intents(message)[0], Request)
 
 
+def test_rds_is_known_by_its_event_too() -> None:
+    """As tests leave its ARN and its categories out."""
+    told = {"SourceIdentifier": "site", "SourceType": "DB_INSTANCE", "EventID": "RDS-EVENT-0154"}
+    for event in (told, {"detail": told}):
+        (ignored,) = ONE.intents(opened(event)[0])
+        assert isinstance(ignored, Ignored)
+        assert "aws.rds's" in ignored.why
+    assert isinstance(ONE.intents(opened({**told, "EventID": "7"})[0])[0], Request)
+
+
 def test_health_is_known_by_its_arn_too() -> None:
     """As tests leave its code out."""
     told = {"eventArn": "arn:aws:health:us-east-1::event/EC2/x", "service": "EC2", "eventTypeCategory": "issue"}
@@ -628,6 +707,63 @@ def test_a_pushed_image_whose_result_a_template_left_out_is_a_change() -> None:
         (ignored,) = ONE.intents(opened(failed)[0])
         assert isinstance(ignored, Ignored)
         assert "PUSH FAILURE" in ignored.why
+
+
+def test_a_pushed_image_whose_action_a_template_left_out_is_a_change() -> None:
+    """A rule of EventBridge for ``PUSH`` alone need not hand the action on."""
+    event = s.ecr()
+    event["detail"] = {name: event["detail"][name] for name in ("repository-name", "image-tag")}
+    (whole,) = ONE.intents(opened(s.ecr())[0])
+    untyped = {name: value for name, value in event.items() if name != "detail-type"}
+    for told in (event, untyped, event["detail"], {"detail": event["detail"]}, s.in_sqs(event)):
+        (request,) = ONE.intents(opened(told)[0])
+        assert isinstance(request, Request)
+        assert isinstance(whole, Request)
+        assert (request.reason, request.line) == (whole.reason, whole.line)
+    for name, value in (("scan-status", "COMPLETE"), ("sync-status", "SUCCESS"), ("action-type", "DELETE")):
+        other = {**untyped, "detail": {**event["detail"], name: value}}
+        assert isinstance(ONE.intents(opened(other)[0])[0], Ignored)
+    assert isinstance(ONE.intents(opened({**event, "detail-type": "ECR Image Scan"})[0])[0], Ignored)
+
+
+@pytest.mark.parametrize(
+    ("service", "call", "parameters", "why"),
+    [
+        ("s3", "PutObject", {"bucketName": "b", "key": "my/key"}, "PutObject s3://b/my/key"),
+        ("s3", "DeleteObject", {"bucketName": "b", "key": "my/key"}, "DeleteObject s3://b/my/key"),
+        ("ecr", "PutImage", {"repositoryName": "site", "imageTag": "v1"}, "image site:v1 pushed"),
+    ],
+)
+def test_a_call_that_wrote_and_does_not_name_its_service_is_a_change(
+    service: str, call: str, parameters: dict[str, str], why: str
+) -> None:
+    detail = {"eventName": call, "requestParameters": parameters}
+    for told in ({"source": f"aws.{service}", "detail": detail}, {"detail": detail}, s.in_sqs({"detail": detail})):
+        (request,) = ONE.intents(opened(told)[0])
+        assert isinstance(request, Request)
+        assert request.reason == why
+    read = {"detail": {"eventName": "GetObject", "requestParameters": {"bucketName": "b", "key": "my/key"}}}
+    assert isinstance(ONE.intents(opened(read)[0])[0], Ignored)
+    for own in (s.eventbridge("my.cms", "Saved", detail), {"source": "my.cms", "detail": detail}):
+        (built,) = ONE.intents(opened(own)[0])
+        assert isinstance(built, Request)
+        assert built.reason != why
+
+
+def test_a_pushed_image_that_only_its_answer_tags_builds() -> None:
+    """As a public test hands it on."""
+    answer = {"image": {"imageId": {"imageDigest": "sha256:abc123", "imageTag": "latest"}}}
+    detail = {"eventName": "PutImage", "requestParameters": {"repositoryName": "a"}, "responseElements": answer}
+    assert isinstance(ONE.intents(opened({"detail": detail})[0])[0], Request)
+
+
+def test_an_object_whose_names_are_a_template_s_own_is_a_change() -> None:
+    """As public tests hand on a key, with the source and without the type."""
+    (request,) = ONE.intents(opened({"source": "aws.s3", "detail": {"bucket": "b", "key": "my/key"}})[0])
+    assert isinstance(request, Request)
+    assert request.reason == "s3://b/my/key"
+    read = {"source": "aws.s3", "detail": {"eventName": "PutBucketAcl"}}
+    assert isinstance(ONE.intents(opened(read)[0])[0], Ignored)
 
 
 def test_a_push_to_codecommit_that_a_template_cut_down_is_not_taken_for_another_event() -> None:
@@ -880,6 +1016,12 @@ def test_an_event_of_aws_without_its_type_is_a_trigger_if_it_names_a_project_tha
 
 #: What others may call things, too.
 OWN: dict[str, dict[str, Any]] = {
+    "AWS, a query of one's own": {"source": "etl", "detail": {"queryExecutionId": "q-1"}},
+    "AWS, an alarm of one's own": {"source": "pager", "detail": {"alarmName": "lab-push"}},
+    "AWS, an alarm beside other fields": {"detail": {"alarmName": "lab-push"}, "reason": "imported"},
+    "AWS, an execution": {"detail": {"ExecutionId": "e1", "Status": "Success"}},
+    "CodePipeline, a pipeline of one's own": {"pipeline": "content", "execution_id": "1", "state": "done"},
+    "Lex, a bot of one's own": {"bot": {"name": "crawler"}, "messageVersion": "1.0"},
     "Airbrake": {"error": {"error_class": "x"}},
     "Alexa": {"header": {"namespace": "blog"}, "payload": {}},
     "Amplify, started": {"appId": "shop", "branchName": "main", "jobStatus": "STARTED"},
@@ -954,6 +1096,24 @@ OWN: dict[str, dict[str, Any]] = {
     "API Gateway": {"authorizationToken": "x", "page": 7},
     "API Gateway, a type of one's own": {"authorizationToken": "x", "type": "page.updated"},
     "AppSync": {"typeName": "Page", "fieldName": "title", "value": "x"},
+    "API Gateway, a route": {"route": "arn:x", "type": "REQUEST"},
+    "CodeBuild, a build that is asked for": {"buildId": "7", "build": "site", "page": 7},
+    "Lambda, an answer": {"isAuthorized": True, "context": {}, "page": 7},
+    "CloudWatch, a state": {"NewStateValue": "published", "page": 7},
+    "AWS, a last status": {"detail": {"lastStatus": "published"}},
+    "AWS, an execution of a workflow of one's own": {"executionArn": "arn:aws:states:x:1:execution:m:e", "page": 7},
+    "AWS, an execution, by its number": {"detail": {"executionArn": "7", "page": 7}},
+    "AWS, a story about a bucket": {"type": "page:S3/post", "page": 7},
+    "CloudTrail, a write that a template left little of": {
+        "detail": {"requestParameters": {"bucketName": "b", "key": "k"}}
+    },
+    "SageMaker, a pipeline of one's own": {"detail": {"pipelineStatus": "Succeeded"}},
+    "AWS, a batch of one's own": {"detail-type": "Batch Story Generation Requested", "detail": {"page": "x"}},
+    "AWS, a parameter": {"detail-type": "Parameter Changed", "detail": {"page": "x"}},
+    "AWS, a pipeline of one's own": {"detail-type": "SageMaker pipelines explained", "detail": {"page": "x"}},
+    "RDS, an event's number": {"EventID": "RDS-EVENT-0088", "page": "x"},
+    "Transfer Family, a server of one's own": {"username": "ann", "serverId": "s-7"},
+    "HTTP": {"http": {"status": 200}, "page": 7},
     "AppSync, an identity": {"identity": {"sub": "ann"}, "arguments": {}, "page": 7},
     "Athena": {"@type": "Article", "queryId": "7", "catalogName": "x"},
     "AWS": {"detail-type": "EC2", "detail": {"page": "x"}},
@@ -1412,6 +1572,9 @@ def test_an_input_that_says_no_more_than_that_a_schedule_sends_it_is_a_schedule_
         {"warm": True},
         {"warmerPing": True},
         {"keepAlive": True},
+        {"keep_alive": True},
+        {"healthCheck": True},
+        {"action": "health_check"},
         {"warmUpRequest": True},
         {"type": "warmer", "delay": 75},
     ],
@@ -1430,6 +1593,9 @@ def test_a_call_that_keeps_the_function_warm_is_no_change(event: dict[str, Any])
         {"version": "3.1", "warm": "ok"},
         {"keepAlive": True, "page": 7},
         {"keepAlive": False},
+        {"keep_alive": True, "page": 7},
+        {"healthCheck": True, "page": 7},
+        {"action": "health_check_guide_published"},
         {"AutoScalingGroupName": "web", "Event": "image baked"},
         {"Step": "deploy", "RequestType": "build", "action": "CREATE"},
         {"RequestType": "Update", "PageId": 7},

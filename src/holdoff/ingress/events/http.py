@@ -63,21 +63,21 @@ _TOGETHER: Final = (
     *({"method", where} for where in ("body", "path", "url", "uri")),
     *({"body", where} for where in ("header", "path", "query", "params")),
 )
-#: API Gateway's own templates have these below ``params`` and ``context``
+#: API Gateway's templates have these below ``params`` and ``context``, and DigitalOcean's functions below ``http``
 #: (https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html).
-_BELOW: Final = ("params.header", "params.querystring", "context.http-method")
+_BELOW: Final = ("params.header", "params.querystring", "context.http-method", "http.headers", "__ow_headers")
 
 
 def is_http(event: object) -> bool:
     """Whether it is an HTTP request, or anything that a front end may make of a request.
 
-    The records of failed invocations and streams have a ``requestContext``, too, which names the function
+    A hook of CloudFormation and the records of failed invocations and streams have a ``requestContext``, too
     (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html).
     """
     if not isinstance(event, dict):
         return False
     names = {re.sub("[-_]", "", name).lower() for name, value in event.items() if value}
-    if dig(event, "requestContext.functionArn") is not None:
+    if dig(event, "requestContext.functionArn") or dig(event, "requestContext.callbackContext", ABSENT) is not ABSENT:
         names.discard("requestcontext")
     records = event.get("Records") or event.get("records")
     if isinstance(records, list) and any(isinstance(one, dict) and "cf" in one for one in records):
