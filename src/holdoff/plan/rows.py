@@ -9,9 +9,10 @@ import json
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import count
 from typing import Any, Final
 
-from holdoff.plan.times import ms_or_none, plain
+from holdoff.plan.times import TIMES, ms_or_none, plain
 
 Row = Mapping[str, object]
 Rows = Iterable[tuple[str, Row]]
@@ -20,7 +21,7 @@ SHOWN_BAD: Final = 5
 #: The names under which services have a list of builds or events.
 _LISTS: Final = (
     *("builds", "workflowruns", "events", "results", "pipelines", "runs", "items", "data", "records"),
-    *("values", "value"),
+    *("values", "value", "deployments", "result", "build", "jobs"),
 )
 #: How a line of Holdoff's own log begins. Other lines may stand above it: systemd keeps a server's messages with its
 #: log.
@@ -29,10 +30,16 @@ _OWN: Final = '\n{"timestamp": "'
 _ABOVE: Final = ("#", "sep=")
 #: A row of a CSV has at most so many lines: the end of a cell that is not closed is not looked for in the whole file.
 _MOST_LINES: Final = 1_000
-#: A line of a log: a time, and words after it (CloudWatch's exports, CI's logs); or a time as web servers write it.
+_WORDS: Final = re.compile(r"\S.*")
+#: What may follow a JSON text: the end of its line, or another text.
+_NEXT: Final = re.compile(r"[ \t]*(?:[\n{[]|\Z)")
+_decoded = json.JSONDecoder().raw_decode
+#: A line of a log: a time, and words after it (CloudWatch's exports, CI's logs, ``git log --format="%ct %h"``); or a
+#: time as web servers write it.
 _LOGGED: Final = re.compile(
-    r"^\[?(?P<iso>\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?+)?+(?: ?Z| UTC| ?[+-]\d\d:?\d\d)?+)\]?+:?+"
+    r"^\[?(?P<iso>\d{4}([-/])\d\d\2\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?+)?+(?: ?Z| UTC| ?[+-]\d\d:?\d\d)?+)\]?+:?+"
     r" +(?!(?:[AP]M|[A-Z]{2,5}$))(?:[^\s\d+-]|[+-]\s)"
+    r"|^(?P<epoch>\d{10}(?:\.\d+)?) +[^\s,;|]"
     r"|\[(?P<web>\d\d/[A-Z][a-z]{2}/\d{4}(?::\d\d){3} [+-]\d{4})\] "
 )
 
@@ -79,7 +86,7 @@ def _of_log(text: str, bad: Bad) -> Iterator[tuple[str, Row]]:
     for number, line in enumerate(text.split("\n"), start=1):
         found = _LOGGED.search(line)
         if found:
-            yield f"line {number}", {"time": found["iso"] or found["web"]}
+            yield f"line {number}", {"time": found["iso"] or found["epoch"] or found["web"]}
         elif line.strip() and not line[0].isspace():
             bad.add(f"line {number}", "has no time")
 
@@ -124,18 +131,33 @@ def _cells(lines: list[str], at: int, delimiter: str, bad: Bad) -> Iterator[tupl
 
 
 def _of_json(text: str, bad: Bad) -> Iterator[tuple[str, Row]]:
-    """The objects of a list, wherever a service puts it; without a list, one object a line."""
-    entries: Iterator[tuple[str, object]]
-    try:
-        entries = ((f"entry {number}", entry) for number, entry in enumerate(_list_in(json.loads(text)), start=1))
-    except (ValueError, RecursionError):
-        entries = _of_json_lines(text, bad)
-    for where, entry in entries:
-        row = _row(entry)
-        if row is not None:
-            yield where, row
-        else:
-            bad.add(where, "is no object")
+    """The objects of each JSON text, or of the list that it is or has. The texts stand one a line, or one after the
+    other as ``gh api --paginate`` and ``jq`` print them."""
+    numbers = count(1)
+    for where, whole in _texts_in(text, bad):
+        for entry in _entries(whole):
+            place = where if entry is whole else f"entry {next(numbers)}"
+            row = _row(entry)
+            if row is not None:
+                yield place, row
+            else:
+                bad.add(place, "is no object")
+
+
+def _texts_in(text: str, bad: Bad) -> Iterator[tuple[str, object]]:
+    """The JSON texts, each with the line that it begins on. A line that begins none, or goes on otherwise, is bad."""
+    at, line = 0, 1
+    while found := _WORDS.search(text, at):
+        line, at = line + text.count("\n", at, found.start()), found.start()
+        try:
+            whole, end = _decoded(text, at)
+            if not _NEXT.match(text, end):
+                raise ValueError
+            yield f"line {line}", whole
+        except (ValueError, RecursionError):
+            bad.add(f"line {line}", "is not JSON")
+            end = found.end()
+        line, at = line + text.count("\n", at, end), end
 
 
 def _row(entry: object) -> Row | None:
@@ -143,29 +165,21 @@ def _row(entry: object) -> Row | None:
     them."""
     if isinstance(entry, str | int | float):
         return {"1": entry}
-    if isinstance(entry, list) and all(isinstance(one, dict) and {"field", "value"} <= one.keys() for one in entry):
-        return {str(one["field"]): one["value"] for one in entry}
+    fields = entry if isinstance(entry, list) else []
+    if fields and all(isinstance(one, dict) and {"field", "value"} <= one.keys() for one in fields):
+        return {str(one["field"]): one["value"] for one in fields}
     return entry if isinstance(entry, dict) else None
 
 
-def _list_in(whole: Any) -> list[object]:
-    if isinstance(whole, list):  # of pages, as `gh api --paginate --slurp` prints them
-        return [row for one in whole for row in (_list_in(one) if _listed(one) else [one])]
-    listed = _listed(whole)
-    return [whole] if listed is None else list(whole[listed])
-
-
-def _listed(whole: object) -> str | None:
+def _entries(whole: Any, *, pages: bool = True) -> list[Any]:
+    """The entries of a list, of the list that an object has, or of all pages in a list (``gh api --paginate --slurp``).
+    An object with a time is an entry itself."""
+    if isinstance(whole, list) and pages:
+        return [entry for one in whole for entry in _entries(one, pages=False)]
     if not isinstance(whole, dict):
-        return None
-    names = {plain(name): name for name, value in whole.items() if isinstance(value, list)}
-    return next((names[name] for name in _LISTS if name in names), None)
-
-
-def _of_json_lines(text: str, bad: Bad) -> Iterator[tuple[str, object]]:
-    for number, line in enumerate(text.split("\n"), start=1):
-        try:
-            if line.strip():
-                yield f"line {number}", json.loads(line)
-        except (ValueError, RecursionError):
-            bad.add(f"line {number}", "is not JSON")
+        return whole if isinstance(whole, list) and _row(whole) is None else [whole]
+    lists = {plain(name): value for name, value in whole.items() if isinstance(value, list)}
+    found = next((lists[name] for name in _LISTS if name in lists), None)
+    if found is None or any(plain(name) in TIMES and ms_or_none(whole[name], None) is not None for name in whole):
+        return [whole]
+    return found
