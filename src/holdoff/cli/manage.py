@@ -6,8 +6,9 @@ import shlex
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from holdoff.cli.common import add_gate, add_store, first_line, no_such_gate, open_gate, opened, person, say, show
+from holdoff.cli.common import add_gate, add_store, no_such_gate, open_gate, opened, person, say, show
 from holdoff.core.errors import RecordInvalid, UsageError
+from holdoff.core.request import first_line
 
 if TYPE_CHECKING:
     import argparse
