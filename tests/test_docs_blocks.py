@@ -139,6 +139,18 @@ def test_every_command_of_ours_is_one(page: Path) -> None:
                 parser.parse_args(rest)  # says which option is wrong, and exits
 
 
+def test_cron_finds_holdoff() -> None:
+    """It looks in /usr/bin and /bin, where no way to install of vps.md puts a program."""
+    lines = [
+        line
+        for page in PAGES
+        for block in blocks(page)
+        if block.language == "crontab"
+        for line in block.text.splitlines()
+    ]
+    assert [re.findall(r"\S*holdoff(?= )", line) for line in lines] == [["~/.local/bin/holdoff"]] * 3
+
+
 def test_every_parameter_of_the_stack_that_is_set_is_one() -> None:
     """`sam deploy --parameter-overrides NAME=VALUE`, wherever the documents have it."""
     template = (ROOT / "deploy/aws/template.yaml").read_text().partition("\nParameters:\n")[2]
