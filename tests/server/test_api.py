@@ -56,7 +56,7 @@ def test_a_note_of_many_lines_keeps_its_first(served: Served) -> None:
     served.api("POST", "/finished", SITE | {"build_id": "b0", "succeeded": False, "detail": message})
     (build,) = served.api("GET", "/history?project=site").json()["builds"]
 
-    kept = f"fix: the title {'x' * 185}"
+    kept = f"fix: the title {'x' * 184}…"
     assert (started.status_code, build["detail"]) == (200, kept)
     assert build["covers"]["reasons"][0].startswith("fix: the title x")
     assert problem(served.api("POST", "/hold", SITE | {"why": " \n"})) == (

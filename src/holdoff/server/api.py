@@ -280,4 +280,4 @@ def _typed(name: str, value: Any, schema: dict[str, Any]) -> Any:
         raise Problem(422, f"{name} must be of type {' or '.join(kinds)}{span}", field=name)
     if "maxLength" in schema:
         check_note(name, value, schema["maxLength"])
-    return first_line(value or "") if name in NOTES else value
+    return first_line(value) if name in NOTES else value
