@@ -132,31 +132,25 @@ def _cells(lines: list[str], at: int, delimiter: str, bad: Bad) -> Iterator[tupl
 
 def _of_json(text: str, bad: Bad) -> Iterator[tuple[str, Row]]:
     """The objects of each JSON text, or of the list that it is or has. The texts stand one a line, or one after the
-    other as ``gh api --paginate`` and ``jq`` print them."""
-    numbers = count(1)
-    for where, whole in _texts_in(text, bad):
-        for entry in _entries(whole):
-            place = where if entry is whole else f"entry {next(numbers)}"
+    other as ``gh api --paginate`` and ``jq`` print them. A line that begins none, or goes on otherwise, is bad."""
+    numbers, at, line = count(1), 0, 1
+    while found := _WORDS.search(text, at):
+        line, at = line + text.count("\n", at, found.start()), found.start()
+        try:
+            whole, end = _decoded(text, at)
+            entries = _entries(whole) if _NEXT.match(text, end) else None
+        except (ValueError, RecursionError):
+            entries = None
+        if entries is None:
+            bad.add(f"line {line}", "is not JSON")
+            end = found.end()
+        for entry in entries or ():
+            place = f"line {line}" if entry is whole else f"entry {next(numbers)}"
             row = _row(entry)
             if row is not None:
                 yield place, row
             else:
                 bad.add(place, "is no object")
-
-
-def _texts_in(text: str, bad: Bad) -> Iterator[tuple[str, object]]:
-    """The JSON texts, each with the line that it begins on. A line that begins none, or goes on otherwise, is bad."""
-    at, line = 0, 1
-    while found := _WORDS.search(text, at):
-        line, at = line + text.count("\n", at, found.start()), found.start()
-        try:
-            whole, end = _decoded(text, at)
-            if not _NEXT.match(text, end):
-                raise ValueError
-            yield f"line {line}", whole
-        except (ValueError, RecursionError):
-            bad.add(f"line {line}", "is not JSON")
-            end = found.end()
         line, at = line + text.count("\n", at, end), end
 
 
@@ -171,15 +165,14 @@ def _row(entry: object) -> Row | None:
     return entry if isinstance(entry, dict) else None
 
 
-def _entries(whole: Any, *, pages: bool = True) -> list[Any]:
+def _entries(whole: Any) -> list[Any]:
     """The entries of a list, of the list that an object has, or of all pages in a list (``gh api --paginate --slurp``).
     An object with a time is an entry itself."""
-    if isinstance(whole, list) and pages:
-        return [entry for one in whole for entry in _entries(one, pages=False)]
-    if not isinstance(whole, dict):
-        return whole if isinstance(whole, list) and _row(whole) is None else [whole]
-    lists = {plain(name): value for name, value in whole.items() if isinstance(value, list)}
+    if isinstance(whole, list) and _row(whole) is None:
+        return [entry for one in whole for entry in _entries(one)]
+    fields = whole if isinstance(whole, dict) else {}
+    lists = {plain(name): value for name, value in fields.items() if isinstance(value, list)}
     found = next((lists[name] for name in _LISTS if name in lists), None)
-    if found is None or any(plain(name) in TIMES and ms_or_none(whole[name], None) is not None for name in whole):
+    if found is None or any(plain(name) in TIMES and ms_or_none(fields[name], None) is not None for name in fields):
         return [whole]
     return found
