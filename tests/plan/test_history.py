@@ -151,6 +151,37 @@ FORMATS: dict[str, tuple[str, list[int], list[int | None]]] = {
     "with --slurp": (json.dumps([GH[:1], GH[1:], []]), [AT - 3_600_000, AT], [120_000, 240_000]),
     "jq": ("\n".join(json.dumps(one, indent=2) for one in GH), [AT - 3_600_000, AT], [120_000, 240_000]),
     "Vercel's deployments": (json.dumps({"deployments": [{"created": AT}], "pagination": {"next": AT}}), [AT], [None]),
+    "CodePipeline's executions": (
+        json.dumps(
+            {
+                "pipelineExecutionSummaries": [
+                    {
+                        "status": "Succeeded",
+                        "startTime": AT / 1000,
+                        "lastUpdateTime": AT / 1000 + 240,
+                        "sourceRevisions": [{}],
+                    }
+                ]
+            }
+        ),
+        [AT],
+        [240_000],
+    ),
+    "Google Cloud Build's builds": (
+        json.dumps(
+            [
+                {
+                    "artifacts": {},
+                    "createTime": "2024-03-05T10:00:00.123456789Z",
+                    "finishTime": "2024-03-05T10:04:01Z",
+                    "startTime": "2024-03-05T10:00:01Z",
+                    "status": "SUCCESS",
+                }
+            ]
+        ),
+        [AT + 123],
+        [240_000],
+    ),
     "Cloudflare's": (json.dumps({"result": [{"created_on": "2024-03-05T10:00:00Z"}], "errors": []}), [AT], [None]),
     "GitLab's pipelines": (json.dumps(GITLAB), [AT], [240_000]),
     "Jenkins' builds": (json.dumps(JENKINS), [AT], [240_000]),
@@ -443,6 +474,7 @@ def test_holdoffs_own_log() -> None:
 OUTCOMES = {
     "GitHub": [{"createdAt": "2024-03-05T10:00:00Z", "conclusion": one} for one in ("success", "failure", "cancelled")],
     "GitLab": [{"created_at": "2024-03-05T10:00:00Z", "status": one} for one in ("success", "failed", "running")],
+    "Cloud Build": [{"startTime": AT, "status": one} for one in ("SUCCESS", "TIMEOUT", "CANCELLED")],
     "CodeBuild": [{"startTime": AT, "buildStatus": one} for one in ("SUCCEEDED", "TIMED_OUT", "STOPPED")],
 }
 
@@ -461,7 +493,17 @@ def test_builds_that_failed(name: str) -> None:
 
 @pytest.mark.parametrize(
     "status",
-    ["cancelled", "in_progress", "skipped", "action_required", "waiting_for_resource", "manual", "NOT_BUILT"],
+    [
+        "cancelled",
+        "in_progress",
+        "skipped",
+        "action_required",
+        "waiting_for_resource",
+        "manual",
+        "NOT_BUILT",
+        "InProgress",
+        "Superseded",
+    ],
 )
 def test_how_long_one_took_that_was_not_let_end_says_nothing(status: str) -> None:
     rows = [row | {"conclusion": one} for row, one in zip(GH, ("success", status), strict=True)]

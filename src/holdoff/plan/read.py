@@ -26,18 +26,18 @@ from holdoff.plan.times import TIMES, Doubt, Zone, ms_of, ms_or_none, plain
 #: How many rows decide which column has the time.
 _SAMPLE: Final = 50
 _STARTS: Final = ("startedat", "runstartedat", "starttime", "started", "createdat", "created")
-_ENDS: Final = ("endtime", "finishedat", "endedat", "ended", "completedat", "updatedat")
+_ENDS: Final = ("endtime", "finishtime", "finishedat", "endedat", "ended", "completedat", "updatedat", "lastupdatetime")
 #: Names of columns with durations, and their units in milliseconds. (The unit of Jenkins' ``duration`` is another.)
 _DURATIONS: Final = {"durationseconds": 1000, "durationms": 1, "duration": 1000, "buildduration": 1000}
 _VERSIONS: Final = ("headsha", "resolvedsourceversion", "sourceversion", "sha", "commit", "version", "revision")
 _OUTCOMES: Final = ("conclusion", "buildstatus", "status", "outcome", "result", "state")
 #: Names of services for the outcome of a build that failed, without capitals.
-_FAILED: Final = frozenset({"failure", "failed", "error", "fault", "timed_out", "startup_failure"})
+_FAILED: Final = frozenset({"failure", "failed", "error", "fault", "timed_out", "timeout", "startup_failure"})
 #: And for a build that has not ended by itself: its duration means nothing.
 _UNFINISHED: Final = {
     *("cancelled", "canceled", "canceling", "aborted", "skipped", "stopped", "not_built", "stale", "action_required"),
     *("in_progress", "running", "queued", "pending", "created", "requested", "preparing", "scheduled", "manual"),
-    *("waiting", "waiting_for_resource"),
+    *("waiting", "waiting_for_resource", "inprogress", "superseded"),
 }
 _NONE: Final = {"", "none"}
 #: The events in Holdoff's own log: the first decision may come after any number of other events.

@@ -21,7 +21,7 @@ SHOWN_BAD: Final = 5
 #: The names under which services have a list of builds or events.
 _LISTS: Final = (
     *("builds", "workflowruns", "events", "results", "pipelines", "runs", "items", "data", "records"),
-    *("values", "value", "deployments", "result", "build", "jobs"),
+    *("values", "value", "deployments", "result", "build", "jobs", "pipelineexecutionsummaries", "jobsummaries"),
 )
 #: How a line of Holdoff's own log begins. Other lines may stand above it: systemd keeps a server's messages with its
 #: log.

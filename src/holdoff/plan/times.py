@@ -19,8 +19,8 @@ Doubt = Literal["none", "zone", "clock change"]
 #: run ends after its trigger.
 TIMES: Final = (
     *("createdat", "created", "timestamp", "time", "eventtime", "eventtimestamp", "at", "datetime", "occurredat"),
-    *("receivedat", "pushedat", "publishedat", "committedat", "committerdate", "queuedat", "starttime", "startedat"),
-    *("started", "runstartedat", "decided", "date", "updatedat", "ts"),
+    *("receivedat", "pushedat", "publishedat", "committedat", "committerdate", "queuedat", "createtime", "starttime"),
+    *("startedat", "started", "runstartedat", "decided", "date", "updatedat", "ts"),
 )
 #: A smaller number (1973, in seconds) is not an instant but a count or an id.
 _LEAST: Final = 100_000_000
