@@ -394,6 +394,13 @@ def test_bad_lines_of_json() -> None:
     assert history.bad[2:] == (*((f"entry {n}", "time is missing") for n in (1, 2)), ("line 6", "time is no time"))
 
 
+def test_a_list_that_is_cut_has_its_whole_rows() -> None:
+    history = of(json.dumps(GH, indent=2)[:-60])
+
+    assert history.at_ms == (AT,)
+    assert history.bad[0] == ("line 1", "is not JSON")
+
+
 def test_an_object_with_a_time_is_one_trigger_whatever_lists_it_has() -> None:
     assert of('{"time": 1709632800, "data": [{"time": 1}, 2]}\n' * 2).at_ms == (AT, AT)
 

@@ -30,9 +30,9 @@ _OWN: Final = '\n{"timestamp": "'
 _ABOVE: Final = ("#", "sep=")
 #: A row of a CSV has at most so many lines: the end of a cell that is not closed is not looked for in the whole file.
 _MOST_LINES: Final = 1_000
-_WORDS: Final = re.compile(r"\S.*")
-#: What may follow a JSON text: the end of its line, or another text.
-_NEXT: Final = re.compile(r"[ \t]*(?:[\n{[]|\Z)")
+_WORDS: Final = re.compile(r"[^\s,].*")
+#: What may follow a JSON text: the end of its line, or another text. There are commas in what is left of a cut list.
+_NEXT: Final = re.compile(r"[ \t,]*(?:[\n{[]|\Z)")
 _decoded = json.JSONDecoder().raw_decode
 #: A line of a log: a time, and words after it (CloudWatch's exports, CI's logs, ``git log --format="%ct %h"``); or a
 #: time as web servers write it.
