@@ -159,16 +159,15 @@ def _row(entry: object) -> Row | None:
     them."""
     if isinstance(entry, str | int | float):
         return {"1": entry}
-    fields = entry if isinstance(entry, list) else []
-    if fields and all(isinstance(one, dict) and {"field", "value"} <= one.keys() for one in fields):
-        return {str(one["field"]): one["value"] for one in fields}
+    if isinstance(entry, list) and all(isinstance(one, dict) and {"field", "value"} <= one.keys() for one in entry):
+        return {str(one["field"]): one["value"] for one in entry}
     return entry if isinstance(entry, dict) else None
 
 
 def _entries(whole: Any) -> list[Any]:
     """The entries of a list, of the list that an object has, or of all pages in a list (``gh api --paginate --slurp``).
     An object with a time is an entry itself."""
-    if isinstance(whole, list) and _row(whole) is None:
+    if isinstance(whole, list) and (not whole or _row(whole) is None):
         return [entry for one in whole for entry in _entries(one)]
     fields = whole if isinstance(whole, dict) else {}
     lists = {plain(name): value for name, value in fields.items() if isinstance(value, list)}
