@@ -139,6 +139,12 @@ def test_every_command_of_ours_is_one(page: Path) -> None:
                 parser.parse_args(rest)  # says which option is wrong, and exits
 
 
+@pytest.mark.parametrize("page", [page for page in PAGES if "holdoff serve &" in page.read_text()], ids=name_of)
+def test_what_is_typed_behind_a_server_waits_until_it_is_up(page: Path) -> None:
+    behind = page.read_text().partition("holdoff serve &")[2]
+    assert "--retry-connrefused" in behind[behind.index("curl ") :].split("http", 1)[0]
+
+
 def test_cron_finds_holdoff() -> None:
     """It looks in /usr/bin and /bin, where no way to install of vps.md puts a program."""
     lines = [
