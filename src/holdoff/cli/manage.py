@@ -20,14 +20,12 @@ def add_hold_arguments(parser: argparse.ArgumentParser) -> None:
     add_gate(parser)
     parser.add_argument("--for", dest="duration", metavar="DURATION", help="how long: 2h (default: until resumed)")
     why = "the reason, for those who ask why nothing builds"
-    parser.add_argument("--why", required=True, type=first_line, help=why)
+    parser.add_argument("--why", required=True, type=lambda text: first_line(text) or "", help=why)
     parser.add_argument("--by", metavar="WHO", help="who holds it (default: you)")
     parser.add_argument("--new", action="store_true", help="hold a gate that has had no trigger yet")
 
 
 def hold(args: argparse.Namespace) -> int:
-    if args.why is None:
-        raise UsageError("--why is empty", hint="Write a reason, for people who ask why nothing builds")
     return _edit(args, lambda gate: gate.hold(why=args.why, duration=args.duration, by=person(args)))
 
 

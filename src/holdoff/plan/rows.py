@@ -34,8 +34,7 @@ _WORDS: Final = re.compile(r"[^\s,].*")
 #: What may follow a JSON text: the end of its line, or another text. There are commas in what is left of a cut list.
 _NEXT: Final = re.compile(r"[ \t,]*(?:[\n{[]|\Z)")
 _decoded = json.JSONDecoder().raw_decode
-#: A line of a log: a time, and words after it (CloudWatch's exports, CI's logs, ``git log --format="%ct %h"``); or a
-#: time as web servers write it.
+#: A line of a log: a time, and words after it (CloudWatch's exports, CI's logs); or a time as web servers write it.
 _LOGGED: Final = re.compile(
     r"^\[?(?P<iso>\d{4}([-/])\d\d\2\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?+)?+(?: ?Z| UTC| ?[+-]\d\d:?\d\d)?+)\]?+:?+"
     r" +(?!(?:[AP]M|[A-Z]{2,5}$))(?:[^\s\d+-]|[+-]\s)"
