@@ -3,7 +3,7 @@
 What counts on a page:
 
 * A block whose paragraph before ends with "into `NAME`:" is a file. The entry points of a ``pyproject.toml`` are there
-  from then on, as after ``pip install -e .``.
+  from then on, as after ``pip install -e .``, which ``test_docs_blocks`` types.
 * In a ``console`` block a line after ``$ `` is typed (one that ends with ``\\`` goes on); the lines below it are what
   it says. ``...`` on a line of its own stands for any lines. A ``sh`` block is typed as it stands, and must end well.
 * "10 minutes later:" before a block moves the clock of all that is typed from there on. No page waits.
@@ -128,8 +128,6 @@ class Reader:
         path = self.home / str(block.path)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(self.with_standins(block.text))
-        if block.text.startswith("#!"):
-            path.chmod(0o755)
         if path.name == "pyproject.toml":
             self.install(tomllib.loads(block.text)["project"])
 

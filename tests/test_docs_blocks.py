@@ -10,7 +10,9 @@ import json
 import re
 import shlex
 import socket
+import subprocess
 import tomllib
+import venv
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -24,6 +26,7 @@ from holdoff.server.openapi import description
 from tests.conftest import engine_or_skip
 from tests.documents import Block, agree, blocks, differences
 from tests.engines import frameworks
+from tests.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -137,6 +140,38 @@ def test_every_command_of_ours_is_one(page: Path) -> None:
             for verb, *rest in ours(commands):
                 parser, _ = parser_of(verb)
                 parser.parse_args(rest)  # says which option is wrong, and exits
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if "holdoff serve &" in page.read_text()], ids=name_of)
+def test_what_is_typed_behind_a_server_waits_until_it_is_up(page: Path) -> None:
+    behind = page.read_text().partition("holdoff serve &")[2]
+    assert "--retry-connrefused" in behind[behind.index("curl ") :].split("http", 1)[0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", [page for page in PAGES if "`pip install -e .`" in page.read_text()], ids=name_of)
+def test_a_package_of_the_readers_own_can_be_installed(page: Path, tmp_path: Path) -> None:
+    """Beside its tests, as the page has it: setuptools refuses a folder of several modules that names none."""
+    for block in blocks(page):
+        if block.path:
+            (tmp_path / block.path).write_text(block.text)
+    venv.create(tmp_path / ".venv", with_pip=True)
+    install = [str(tmp_path / ".venv/bin/pip"), "install", "--quiet", "--no-deps", "-e", "."]
+    done = subprocess.run(install, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_cron_finds_holdoff() -> None:
+    """It looks in /usr/bin and /bin, where no way to install of vps.md puts a program."""
+    lines = [
+        line
+        for page in PAGES
+        for block in blocks(page)
+        if block.language == "crontab"
+        for line in block.text.splitlines()
+    ]
+    assert [re.findall(r"\S*holdoff(?= )", line) for line in lines] == [["~/.local/bin/holdoff"]] * 3
 
 
 def test_every_parameter_of_the_stack_that_is_set_is_one() -> None:

@@ -357,7 +357,7 @@ def test_hold_resume_and_reset(docs: Cli) -> None:
         ("status --region=a/b", "--region is 'a/b'; write a name without"),
         ("explain docs --event=", "--event is empty"),
         ("explain docs --source-version=", "--source-version is empty"),
-        ("hold docs --why=", "--why is empty. Write a reason"),
+        ("hold docs --why=", "--why is ''; write a reason, for people"),
         ("wake --watch --every 0", "--every is '0'"),
         ("wake --watch --every soon", "--every is "),
     ],

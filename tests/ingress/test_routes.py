@@ -431,7 +431,7 @@ def test_who_is_not_named_or_not_known_is_told_who_is() -> None:
 
 
 def test_a_reason_is_made_fit() -> None:
-    assert asked({"reason": "two\nlines\x1b[31m \ud800"}).reason == "two lines [31m"
+    assert asked({"reason": "\ntwo  words\x1b[31m \ud800\nlines"}).reason == "two words\ufffd[31m \ufffd"
     long = asked({"reason": "x" * 10_000}).reason
     assert long == "x" * (MAX_REASON - 1) + "…"
     assert asked({"reason": " \n"}).reason is None

@@ -146,6 +146,43 @@ CLOUDWATCH = {"events": [{"timestamp": AT, "message": "x", "ingestionTime": AT +
 FORMATS: dict[str, tuple[str, list[int], list[int | None]]] = {
     "gh run list": (json.dumps(GH), [AT - 3_600_000, AT], [120_000, 240_000]),
     "gh api, pages": (json.dumps([{"workflow_runs": GH[:1]}]), [AT], [240_000]),
+    "gh api --paginate": (json.dumps({"workflow_runs": GH[:1]}) * 2, [AT] * 2, [240_000] * 2),
+    "gh api --paginate, of lists": (json.dumps(GH[:1]) + json.dumps(GH[1:]), [AT - 3_600_000, AT], [120_000, 240_000]),
+    "with --slurp": (json.dumps([GH[:1], GH[1:], []]), [AT - 3_600_000, AT], [120_000, 240_000]),
+    "jq": ("\n".join(json.dumps(one, indent=2) for one in GH), [AT - 3_600_000, AT], [120_000, 240_000]),
+    "Vercel's deployments": (json.dumps({"deployments": [{"created": AT}], "pagination": {"next": AT}}), [AT], [None]),
+    "CodePipeline's executions": (
+        json.dumps(
+            {
+                "pipelineExecutionSummaries": [
+                    {
+                        "status": "Succeeded",
+                        "startTime": AT / 1000,
+                        "lastUpdateTime": AT / 1000 + 240,
+                        "sourceRevisions": [{}],
+                    }
+                ]
+            }
+        ),
+        [AT],
+        [240_000],
+    ),
+    "Google Cloud Build's builds": (
+        json.dumps(
+            [
+                {
+                    "artifacts": {},
+                    "createTime": "2024-03-05T10:00:00.123456789Z",
+                    "finishTime": "2024-03-05T10:04:01Z",
+                    "startTime": "2024-03-05T10:00:01Z",
+                    "status": "SUCCESS",
+                }
+            ]
+        ),
+        [AT + 123],
+        [240_000],
+    ),
+    "Cloudflare's": (json.dumps({"result": [{"created_on": "2024-03-05T10:00:00Z"}], "errors": []}), [AT], [None]),
     "GitLab's pipelines": (json.dumps(GITLAB), [AT], [240_000]),
     "Jenkins' builds": (json.dumps(JENKINS), [AT], [240_000]),
     "Bitbucket's pipelines": (json.dumps({"values": [{"created_on": "2024-03-05T10:00:00Z"}]}), [AT], [None]),
@@ -175,6 +212,9 @@ FORMATS: dict[str, tuple[str, list[int], list[int | None]]] = {
     "CloudWatch's export, CI's logs": ("2024-03-05T10:00:00.000Z START x\n  at y\n", [AT], [None]),
     "a log with brackets": ("[2024-03-05 10:00:00] started\n", [AT], [None]),
     "Python's log": ("2024-03-05 10:00:00,000 - main - INFO - x\n", [AT], [None]),
+    "Go's log, nginx's errors": ("2024/03/05 10:00:00 [error] 12#12: x\n", [AT], [None]),
+    "git log, by seconds": ("1709632800 4f2a91c\n1709632800 0d41\n", [AT] * 2, [None] * 2),
+    "Squid's log": ("1709632800.000      5 ::1 x\n", [AT], [None]),
     "a web server's log": ('::1 - - [05/Mar/2024:11:00:00 +0100] "POST / HTTP/1.1" 200 5\n', [AT], [None]),
     "aws logs get-query-results": (
         json.dumps({"results": [[{"field": "@timestamp", "value": "2024-03-05 10:00:00.000"}]]}),
@@ -350,8 +390,19 @@ def test_bad_rows_are_counted_and_shown_with_their_lines_not_their_content() -> 
 def test_bad_lines_of_json() -> None:
     history = of('{"time": 1709632800}\nnot json\n[1]\nnull\n[{"a": 1}]\n{"time": "soon"}\n')
 
-    no_objects = [(f"line {number}", "is no object") for number in (3, 4, 5)]
-    assert history.bad == (("line 2", "is not JSON"), *no_objects, ("line 6", "time is no time"))
+    assert history.bad[:2] == (("line 2", "is not JSON"), ("line 4", "is no object"))
+    assert history.bad[2:] == (*((f"entry {n}", "time is missing") for n in (1, 2)), ("line 6", "time is no time"))
+
+
+def test_a_list_that_is_cut_has_its_whole_rows() -> None:
+    history = of(json.dumps(GH, indent=2)[:-60])
+
+    assert history.at_ms == (AT,)
+    assert history.bad[0] == ("line 1", "is not JSON")
+
+
+def test_an_object_with_a_time_is_one_trigger_whatever_lists_it_has() -> None:
+    assert of('{"time": 1709632800, "data": [{"time": 1}, 2]}\n' * 2).at_ms == (AT, AT)
 
 
 def test_bad_lines_of_a_log() -> None:
@@ -430,6 +481,7 @@ def test_holdoffs_own_log() -> None:
 OUTCOMES = {
     "GitHub": [{"createdAt": "2024-03-05T10:00:00Z", "conclusion": one} for one in ("success", "failure", "cancelled")],
     "GitLab": [{"created_at": "2024-03-05T10:00:00Z", "status": one} for one in ("success", "failed", "running")],
+    "Cloud Build": [{"startTime": AT, "status": one} for one in ("SUCCESS", "TIMEOUT", "CANCELLED")],
     "CodeBuild": [{"startTime": AT, "buildStatus": one} for one in ("SUCCEEDED", "TIMED_OUT", "STOPPED")],
 }
 
@@ -448,7 +500,17 @@ def test_builds_that_failed(name: str) -> None:
 
 @pytest.mark.parametrize(
     "status",
-    ["cancelled", "in_progress", "skipped", "action_required", "waiting_for_resource", "manual", "NOT_BUILT"],
+    [
+        "cancelled",
+        "in_progress",
+        "skipped",
+        "action_required",
+        "waiting_for_resource",
+        "manual",
+        "NOT_BUILT",
+        "InProgress",
+        "Superseded",
+    ],
 )
 def test_how_long_one_took_that_was_not_let_end_says_nothing(status: str) -> None:
     rows = [row | {"conclusion": one} for row, one in zip(GH, ("success", status), strict=True)]

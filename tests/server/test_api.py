@@ -49,6 +49,22 @@ def problem(answer: Any) -> tuple[int, str]:
 # --- what each answers -----------------------------------------------------------------------------------------------
 
 
+def test_a_note_of_many_lines_keeps_its_first(served: Served) -> None:
+    """A commit's message must not refuse a build, nor a build's output its end."""
+    message = "\nfix: the\ttitle " + "x" * 300 + "\n\nbody"
+    started = served.api("POST", "/trigger", SITE | {"reason": message})
+    served.api("POST", "/finished", SITE | {"build_id": "b0", "succeeded": False, "detail": message})
+    (build,) = served.api("GET", "/history?project=site").json()["builds"]
+
+    kept = f"fix: the title {'x' * 184}…"
+    assert (started.status_code, build["detail"]) == (200, kept)
+    assert build["covers"]["reasons"][0].startswith("fix: the title x")
+    assert problem(served.api("POST", "/hold", SITE | {"why": " \n"})) == (
+        422,
+        "why is None; write a reason, for people who ask why nothing builds",
+    )
+
+
 def test_a_build_from_its_trigger_to_its_end(served: Served) -> None:
     asked = {"project": "site", "source_version": "4f2a91c", "event_id": "e1", "line": "main", "reason": "by hand"}
     started = served.api("POST", "/trigger", asked | {"at": "2026-11-28T08:59:00Z", "parent": "81d02be"})
@@ -182,7 +198,7 @@ REFUSED: dict[str, tuple[int, str, tuple[str, str, Any]]] = {
     "unknown input": (422, "an input is not known", ("POST", "/trigger", SITE | {"sourceversion": "v1"})),
     "wrong type": (422, "force must be of type boolean", ("POST", "/trigger", SITE | {"force": "yes"})),
     "true is no number": (422, "at must be", ("POST", "/trigger", SITE | {"at": True})),
-    "too long": (422, "1 to 200 characters", ("POST", "/trigger", SITE | {"reason": "x" * 201})),
+    "too long": (422, "1 to 200 characters", ("POST", "/trigger", SITE | {"source_version": "x" * 201})),
     "control characters": (422, "without control characters", ("POST", "/trigger", SITE | {"line": "a\nb"})),
     "half a character": (422, "without control characters", ("POST", "/trigger", SITE | {"line": "\ud800"})),
     "no instant": (422, "at is", ("POST", "/trigger", SITE | {"at": "soon"})),

@@ -53,8 +53,6 @@ def as_typed(builder: str, port: int, standin: str) -> str:
         elif language == "sh":
             listen = f"holdoff serve --listen 127.0.0.1:{port} > log 2>&1 & echo $! > pid"
             script.append(text.replace("holdoff serve &", listen))
-            if "holdoff serve &" in text:
-                script.append(f"until curl -sf http://127.0.0.1:{port}/healthz > up; do sleep 0.1; done")
     return "\n".join(script)
 
 

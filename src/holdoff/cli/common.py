@@ -13,7 +13,6 @@ import sys
 from contextlib import suppress
 
 from holdoff.core.errors import UsageError
-from holdoff.core.request import MAX_REASON, storable
 from holdoff.core.shown import escaped
 from holdoff.exact_json import dumps
 
@@ -57,12 +56,6 @@ def add_gate(parser: argparse.ArgumentParser, *, optional: str | None = None) ->
 
 def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
-
-
-def first_line(text: str) -> str | None:
-    """The first line of a text that is not blank, in the form that a record keeps: a commit message has many lines."""
-    lines = (" ".join(line.split()) for line in text.splitlines())
-    return storable(next(filter(None, lines), ""), MAX_REASON) or None
 
 
 def person(args: argparse.Namespace) -> str | None:

@@ -6,8 +6,9 @@ import shlex
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from holdoff.cli.common import add_gate, add_store, first_line, no_such_gate, open_gate, opened, person, say, show
+from holdoff.cli.common import add_gate, add_store, no_such_gate, open_gate, opened, person, say, show
 from holdoff.core.errors import RecordInvalid, UsageError
+from holdoff.core.request import first_line
 
 if TYPE_CHECKING:
     import argparse
@@ -19,14 +20,12 @@ def add_hold_arguments(parser: argparse.ArgumentParser) -> None:
     add_gate(parser)
     parser.add_argument("--for", dest="duration", metavar="DURATION", help="how long: 2h (default: until resumed)")
     why = "the reason, for those who ask why nothing builds"
-    parser.add_argument("--why", required=True, type=first_line, help=why)
+    parser.add_argument("--why", required=True, type=lambda text: first_line(text) or "", help=why)
     parser.add_argument("--by", metavar="WHO", help="who holds it (default: you)")
     parser.add_argument("--new", action="store_true", help="hold a gate that has had no trigger yet")
 
 
 def hold(args: argparse.Namespace) -> int:
-    if args.why is None:
-        raise UsageError("--why is empty", hint="Write a reason, for people who ask why nothing builds")
     return _edit(args, lambda gate: gate.hold(why=args.why, duration=args.duration, by=person(args)))
 
 

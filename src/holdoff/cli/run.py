@@ -6,12 +6,12 @@ import os
 import sys
 from contextlib import suppress
 
-from holdoff.cli.common import add_gate, add_json, first_line, open_gate, print_json, say
+from holdoff.cli.common import add_gate, add_json, open_gate, print_json, say
 from holdoff.clock import running_ms
 from holdoff.core.decision import Decision, Outcome, Why
 from holdoff.core.errors import StartRefused, StartUnknown, StoreError, StoreUnavailable, UsageError
 from holdoff.core.policy import Policy, choices
-from holdoff.core.request import TOKEN_VARIABLE
+from holdoff.core.request import TOKEN_VARIABLE, first_line
 from holdoff.core.shown import shown_program
 from holdoff.core.units import parse_duration
 from holdoff.gate import Gate

@@ -15,7 +15,6 @@ from holdoff.cli.common import (
     add_gate,
     add_json,
     add_store,
-    first_line,
     open_gate,
     opened,
     person,
@@ -26,6 +25,7 @@ from holdoff.cli.common import (
 from holdoff.clock import SystemClock
 from holdoff.core.decision import Decision, Outcome, Why
 from holdoff.core.errors import HoldoffError, StartRefused, StoreError, UsageError
+from holdoff.core.request import first_line
 from holdoff.signals import InTurn, handling
 from holdoff.starters.command import Command
 

@@ -132,6 +132,13 @@ def storable(said: object, limit: int) -> str:
         return ""
 
 
+def first_line(text: str | None) -> str | None:
+    """The first line of a text that is not blank, in the form that a record keeps: a commit message has many lines."""
+    lines = (" ".join(line.split()) for line in (text or "").splitlines())
+    line = storable(next(filter(None, lines), ""), MAX_REASON + 1)
+    return (line if len(line) <= MAX_REASON else f"{line[: MAX_REASON - 1]}…") or None
+
+
 #: The variables in which a build finds fields of its request, such as HOLDOFF_SOURCE_VERSION.
 TOLD: Final = {
     f"HOLDOFF_{name.upper()}": name for name in ("project", "region", "key", "reason", "source_version", "line")

@@ -21,30 +21,23 @@ from holdoff.core.shown import is_plain, shown_name
 from holdoff.core.units import parse_instant
 from holdoff.plan.history import Entry, History, Span, each_once, in_order, length, span_of, spread
 from holdoff.plan.rows import Bad, Row, Rows, rows_of
-from holdoff.plan.times import Doubt, Zone, ms_of, ms_or_none, plain
+from holdoff.plan.times import TIMES, Doubt, Zone, ms_of, ms_or_none, plain
 
 #: How many rows decide which column has the time.
 _SAMPLE: Final = 50
-#: Names of columns with times, without marks and capitals, the likeliest first. ``start`` comes before ``update``: a
-#: run ends after its trigger.
-_TIMES: Final = (
-    *("createdat", "created", "timestamp", "time", "eventtime", "eventtimestamp", "at", "datetime", "occurredat"),
-    *("receivedat", "pushedat", "publishedat", "committedat", "committerdate", "queuedat", "starttime", "startedat"),
-    *("started", "runstartedat", "decided", "date", "updatedat", "ts"),
-)
 _STARTS: Final = ("startedat", "runstartedat", "starttime", "started", "createdat", "created")
-_ENDS: Final = ("endtime", "finishedat", "endedat", "ended", "completedat", "updatedat")
+_ENDS: Final = ("endtime", "finishtime", "finishedat", "endedat", "ended", "completedat", "updatedat", "lastupdatetime")
 #: Names of columns with durations, and their units in milliseconds. (The unit of Jenkins' ``duration`` is another.)
 _DURATIONS: Final = {"durationseconds": 1000, "durationms": 1, "duration": 1000, "buildduration": 1000}
 _VERSIONS: Final = ("headsha", "resolvedsourceversion", "sourceversion", "sha", "commit", "version", "revision")
 _OUTCOMES: Final = ("conclusion", "buildstatus", "status", "outcome", "result", "state")
 #: Names of services for the outcome of a build that failed, without capitals.
-_FAILED: Final = frozenset({"failure", "failed", "error", "fault", "timed_out", "startup_failure"})
+_FAILED: Final = frozenset({"failure", "failed", "error", "fault", "timed_out", "timeout", "startup_failure"})
 #: And for a build that has not ended by itself: its duration means nothing.
 _UNFINISHED: Final = {
     *("cancelled", "canceled", "canceling", "aborted", "skipped", "stopped", "not_built", "stale", "action_required"),
     *("in_progress", "running", "queued", "pending", "created", "requested", "preparing", "scheduled", "manual"),
-    *("waiting", "waiting_for_resource"),
+    *("waiting", "waiting_for_resource", "inprogress", "superseded"),
 }
 _NONE: Final = {"", "none"}
 #: The events in Holdoff's own log: the first decision may come after any number of other events.
@@ -142,7 +135,7 @@ def _column(source: str, sample: Sequence[Row], named: str | None) -> str:
             return named
         raise UsageError(f"{source} has no column {_shown(named)}; it has {_names(names)}")
     known = {plain(name): name for name in reversed(names)}
-    likely = [known[name] for name in _TIMES if name in known]
+    likely = [known[name] for name in TIMES if name in known]
     in_words = [name for name in names if any(isinstance(one := row.get(name), str) and ":" in one for row in sample)]
     for name in (*likely, *in_words, *names):
         times = sum(ms_or_none(row.get(name), None) is not None for row in sample)

@@ -9,9 +9,10 @@ import json
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import count
 from typing import Any, Final
 
-from holdoff.plan.times import ms_or_none, plain
+from holdoff.plan.times import TIMES, ms_or_none, plain
 
 Row = Mapping[str, object]
 Rows = Iterable[tuple[str, Row]]
@@ -20,7 +21,7 @@ SHOWN_BAD: Final = 5
 #: The names under which services have a list of builds or events.
 _LISTS: Final = (
     *("builds", "workflowruns", "events", "results", "pipelines", "runs", "items", "data", "records"),
-    *("values", "value"),
+    *("values", "value", "deployments", "result", "build", "jobs", "pipelineexecutionsummaries", "jobsummaries"),
 )
 #: How a line of Holdoff's own log begins. Other lines may stand above it: systemd keeps a server's messages with its
 #: log.
@@ -29,10 +30,15 @@ _OWN: Final = '\n{"timestamp": "'
 _ABOVE: Final = ("#", "sep=")
 #: A row of a CSV has at most so many lines: the end of a cell that is not closed is not looked for in the whole file.
 _MOST_LINES: Final = 1_000
+_WORDS: Final = re.compile(r"[^\s,].*")
+#: What may follow a JSON text: the end of its line, or another text. There are commas in what is left of a cut list.
+_NEXT: Final = re.compile(r"[ \t,]*(?:[\n{[]|\Z)")
+_decoded = json.JSONDecoder().raw_decode
 #: A line of a log: a time, and words after it (CloudWatch's exports, CI's logs); or a time as web servers write it.
 _LOGGED: Final = re.compile(
-    r"^\[?(?P<iso>\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?+)?+(?: ?Z| UTC| ?[+-]\d\d:?\d\d)?+)\]?+:?+"
+    r"^\[?(?P<iso>\d{4}([-/])\d\d\2\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?+)?+(?: ?Z| UTC| ?[+-]\d\d:?\d\d)?+)\]?+:?+"
     r" +(?!(?:[AP]M|[A-Z]{2,5}$))(?:[^\s\d+-]|[+-]\s)"
+    r"|^(?P<epoch>\d{10}(?:\.\d+)?) +[^\s,;|]"
     r"|\[(?P<web>\d\d/[A-Z][a-z]{2}/\d{4}(?::\d\d){3} [+-]\d{4})\] "
 )
 
@@ -79,7 +85,7 @@ def _of_log(text: str, bad: Bad) -> Iterator[tuple[str, Row]]:
     for number, line in enumerate(text.split("\n"), start=1):
         found = _LOGGED.search(line)
         if found:
-            yield f"line {number}", {"time": found["iso"] or found["web"]}
+            yield f"line {number}", {"time": found["iso"] or found["epoch"] or found["web"]}
         elif line.strip() and not line[0].isspace():
             bad.add(f"line {number}", "has no time")
 
@@ -124,18 +130,27 @@ def _cells(lines: list[str], at: int, delimiter: str, bad: Bad) -> Iterator[tupl
 
 
 def _of_json(text: str, bad: Bad) -> Iterator[tuple[str, Row]]:
-    """The objects of a list, wherever a service puts it; without a list, one object a line."""
-    entries: Iterator[tuple[str, object]]
-    try:
-        entries = ((f"entry {number}", entry) for number, entry in enumerate(_list_in(json.loads(text)), start=1))
-    except (ValueError, RecursionError):
-        entries = _of_json_lines(text, bad)
-    for where, entry in entries:
-        row = _row(entry)
-        if row is not None:
-            yield where, row
-        else:
-            bad.add(where, "is no object")
+    """The objects of each JSON text, or of the list that it is or has. The texts stand one a line, or one after the
+    other as ``gh api --paginate`` and ``jq`` print them. A line that begins none, or goes on otherwise, is bad."""
+    numbers, at, line = count(1), 0, 1
+    while found := _WORDS.search(text, at):
+        line, at = line + text.count("\n", at, found.start()), found.start()
+        try:
+            whole, end = _decoded(text, at)
+            entries = _entries(whole) if _NEXT.match(text, end) else None
+        except (ValueError, RecursionError):
+            entries = None
+        if entries is None:
+            bad.add(f"line {line}", "is not JSON")
+            end = found.end()
+        for entry in entries or ():
+            place = f"line {line}" if entry is whole else f"entry {next(numbers)}"
+            row = _row(entry)
+            if row is not None:
+                yield place, row
+            else:
+                bad.add(place, "is no object")
+        line, at = line + text.count("\n", at, end), end
 
 
 def _row(entry: object) -> Row | None:
@@ -148,24 +163,14 @@ def _row(entry: object) -> Row | None:
     return entry if isinstance(entry, dict) else None
 
 
-def _list_in(whole: Any) -> list[object]:
-    if isinstance(whole, list):  # of pages, as `gh api --paginate --slurp` prints them
-        return [row for one in whole for row in (_list_in(one) if _listed(one) else [one])]
-    listed = _listed(whole)
-    return [whole] if listed is None else list(whole[listed])
-
-
-def _listed(whole: object) -> str | None:
-    if not isinstance(whole, dict):
-        return None
-    names = {plain(name): name for name, value in whole.items() if isinstance(value, list)}
-    return next((names[name] for name in _LISTS if name in names), None)
-
-
-def _of_json_lines(text: str, bad: Bad) -> Iterator[tuple[str, object]]:
-    for number, line in enumerate(text.split("\n"), start=1):
-        try:
-            if line.strip():
-                yield f"line {number}", json.loads(line)
-        except (ValueError, RecursionError):
-            bad.add(f"line {number}", "is not JSON")
+def _entries(whole: Any) -> list[Any]:
+    """The entries of a list, of the list that an object has, or of all pages in a list (``gh api --paginate --slurp``).
+    An object with a time is an entry itself."""
+    if isinstance(whole, list) and (not whole or _row(whole) is None):
+        return [entry for one in whole for entry in _entries(one)]
+    fields = whole if isinstance(whole, dict) else {}
+    lists = {plain(name): value for name, value in fields.items() if isinstance(value, list)}
+    found = next((lists[name] for name in _LISTS if name in lists), None)
+    if found is None or any(plain(name) in TIMES and ms_or_none(fields[name], None) is not None for name in fields):
+        return [whole]
+    return found

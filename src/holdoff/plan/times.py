@@ -15,6 +15,13 @@ Zone = tzinfo
 #: What is uncertain about an instant: nothing; its zone, because the text has none; or, at a change of clocks, which of
 #: two instants is meant or whether it existed: then the time before the change counts.
 Doubt = Literal["none", "zone", "clock change"]
+#: Names of columns with times, without marks and capitals, the likeliest first. ``start`` comes before ``update``: a
+#: run ends after its trigger.
+TIMES: Final = (
+    *("createdat", "created", "timestamp", "time", "eventtime", "eventtimestamp", "at", "datetime", "occurredat"),
+    *("receivedat", "pushedat", "publishedat", "committedat", "committerdate", "queuedat", "createtime", "starttime"),
+    *("startedat", "started", "runstartedat", "decided", "date", "updatedat", "ts"),
+)
 #: A smaller number (1973, in seconds) is not an instant but a count or an id.
 _LEAST: Final = 100_000_000
 #: A number below the first limit is in seconds, below the second in milliseconds, below the third in microseconds.

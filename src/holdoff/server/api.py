@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from holdoff.core.errors import ConfigError
-from holdoff.core.request import MAX_BUILD_ID, MAX_EVENT_ID, MAX_LINE, MAX_REASON, MAX_VERSION, Request, check_note
+from holdoff.core.request import MAX_BUILD_ID, MAX_EVENT_ID, MAX_LINE, MAX_VERSION, Request, check_note, first_line
 from holdoff.core.units import iso, parse_instant
 from holdoff.core.value import Value
 from holdoff.gate import Gate
@@ -57,8 +57,10 @@ NOT_NULL: Final = {"type": "string"}
 #: A key's mark must not stand at the end, as in ``core.request.GateKey``.
 ANY_PROJECT: Final = text(500, "the project's name") | {"pattern": "^(?!.[^@]*@$)[^\\x00-\\x1f\\x7f]+$"}
 NO_SLASH: Final = {"pattern": "^[^\\x00-\\x1f\\x7f#/]+$"}
-WHY: Final = text(MAX_REASON, "for those who ask later")
-BY: Final = text(MAX_REASON, "for whom the caller acts; the caller's own name is noted, too")
+#: The inputs for people to read. Of a longer text, such as a commit's message, the first line is kept.
+NOTES: Final = ("reason", "why", "by", "detail")
+WHY: Final = {"type": ["string", "null"], "description": "for those who ask later"}
+BY: Final = WHY | {"description": "for whom the caller acts; the caller's own name is noted, too"}
 GATE: Final[dict[str, dict[str, Any]]] = {
     "project": ANY_PROJECT | NOT_NULL,
     "key": text(200, "the gate of this key of the project (a branch, a customer), whose name has none"),
@@ -195,7 +197,7 @@ OPERATIONS: Final = (
                                         "description": "how many builds, the newest first; 20 unless given"}}),
     Operation(method="POST", path="/trigger", scope="trigger", act=trigger, needs=("project",),
               statuses=(200, 202), inputs={
-                  **GATE, "reason": text(MAX_REASON, "why, for people to read"), "source_version": _VERSION,
+                  **GATE, "reason": WHY | {"description": "why, for people to read"}, "source_version": _VERSION,
                   "event_id": _EVENT, "by": BY,
                   "environment": pairs("variables for the build; without operate, only those that the project allows"),
                   "secondary_versions": pairs("the version of each of the build's other sources, by its identifier"),
@@ -207,7 +209,7 @@ OPERATIONS: Final = (
               needs=("project", "build_id", "succeeded"),
               inputs={**GATE, "build_id": text(MAX_BUILD_ID, "as `history` shows it") | NOT_NULL,
                       "succeeded": flag("whether the build succeeded"),
-                      "detail": text(MAX_REASON, "how it ended, in words"),
+                      "detail": WHY | {"description": "how it ended, in words"},
                       "exit_status": {"type": ["integer", "null"], "description": "the status of a command"}}),
     Operation(method="POST", path="/hold", scope="operate", act=hold, needs=("project", "why"),
               inputs={**GATE, "why": WHY | NOT_NULL, "by": BY,
@@ -278,4 +280,4 @@ def _typed(name: str, value: Any, schema: dict[str, Any]) -> Any:
         raise Problem(422, f"{name} must be of type {' or '.join(kinds)}{span}", field=name)
     if "maxLength" in schema:
         check_note(name, value, schema["maxLength"])
-    return value
+    return first_line(value) if name in NOTES else value

@@ -23,7 +23,7 @@ from holdoff.config.projects import Project
 from holdoff.config.rules import IN_BRACES, OF_ENVELOPES, Rule, is_path
 from holdoff.config.schemes import NAMES
 from holdoff.core.errors import ConfigError, EventError
-from holdoff.core.request import KEY_MARK, MAX_EVENT_ID, MAX_LINE, MAX_REASON, MAX_VERSION, GateKey, Request
+from holdoff.core.request import KEY_MARK, MAX_EVENT_ID, MAX_LINE, MAX_VERSION, GateKey, Request, first_line
 from holdoff.core.shown import shown_name
 from holdoff.core.units import parse_instant
 from holdoff.core.value import Value
@@ -360,12 +360,12 @@ def _request(ruled: Draft, project: str, region: str, message: Message) -> Reque
         project=project,
         region=region,
         key=ruled.key,
-        reason=_note(ruled.reason),
+        reason=first_line(ruled.reason),
         source_version=ruled.source_version,
         secondary_versions=tuple(ruled.secondary_versions.items()),
         event_id=_fit(ruled.event_id or message.id, MAX_EVENT_ID),
         environment=tuple(ruled.environment.items()),
-        by=_note(ruled.by),
+        by=first_line(ruled.by),
         forced=ruled.forced,
         line=_fit(ruled.line, MAX_LINE) if ruled.source_version else None,  # only versions are in a line
         at_ms=_instant(ruled.at, of_sender=ruled.sender is not None),
@@ -385,12 +385,6 @@ def _instant(at: object, *, of_sender: bool) -> int | None:
         raise
 
 
-def _note(text: str | None) -> str | None:
-    """A text for people, in one line, without control characters, and not too long."""
-    plain = " ".join(_UNFIT.sub(" ", (text or "")[: 4 * MAX_REASON]).split())
-    return (plain if len(plain) <= MAX_REASON else f"{plain[: MAX_REASON - 1]}…") or None
-
-
 def _fit(text: str | None, limit: int) -> str | None:
     """The name. If it is too long or has unfit characters: its start, and a digest that differs from all others."""
     if not text or (len(text) <= limit and not _UNFIT.search(text)):
@@ -403,4 +397,4 @@ def _of_event(error: EventError | ConfigError) -> EventError:
     """An error of the event, instead of a gate's, without the value."""
     if isinstance(error, EventError):
         return error
-    return EventError(_note(error.field) or "event", f"is not {error.want}")
+    return EventError(first_line(error.field) or "event", f"is not {error.want}")
