@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import shlex
 import signal
 import sqlite3
 import subprocess
@@ -19,7 +20,7 @@ import pytest
 from holdoff.core.record import Hold, Record
 from holdoff.core.request import GateKey
 from tests import waiting
-from tests.cli.conftest import PATIENCE, line_of, line_with
+from tests.cli.conftest import PATIENCE, PROGRAM, line_of, line_with
 from tests.cli.test_crashes import NO_ANSWER_ONCE
 
 if TYPE_CHECKING:
@@ -449,6 +450,25 @@ def test_so_it_is_though_the_store_does_not_answer_after_that(held: Cli) -> None
 
     assert ends(other)[0] == 7
     assert [build.exit_status for build in held.store.history(GateKey("p", "local"))] == [7, 7]
+
+
+def test_the_end_of_a_left_start_is_reported_though_the_caller_that_finished_it_waits_no_more(held: Cli) -> None:
+    """The store did not take it at once, and the caller asked the gate for nothing more."""
+    drops = ("sh", "-c", f"{shlex.join(PROGRAM)} reset p --drop-pending; exit 7")
+    other = waiter(held, *drops, prelude=f"{IMPATIENT}{NO_ANSWER_ONCE}")
+    newest = waiter(held, prelude=KILLED_BEFORE_THE_START)
+    held("resume", "p")
+    assert ends(newest)[0] == -signal.SIGKILL
+
+    def only_pending(record: Record) -> Record:
+        assert record.claim is not None
+        covers = record.claim.covers
+        left = record.claim.but(lease_until_ms=LONG_AGO_MS, covers=covers.but(waiters=()))
+        return record.but(claim=left, pending=covers)
+
+    held.change(only_pending)
+    assert ends(other)[0] == 75
+    assert [build.exit_status for build in held.store.history(GateKey("p", "local"))] == [7]
 
 
 def test_where_the_end_of_the_build_is_not_known_it_is_75(held: Cli) -> None:

@@ -21,6 +21,7 @@ from holdoff.starters.processes import holds_us
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Collection
     from typing import Final
 
     from holdoff.cli.config_file import GateOf
@@ -172,9 +173,9 @@ def _run(
         decision = gate.trigger(reason=args.reason or "holdoff run", force=args.force, waits=args.wait)
     except StoreError:
         for left in gate.awaited:  # it has finished a start that was left
-            _wait(gate, starter, left)
+            wait_for_end(gate, left, starter.came)
         raise
-    status = None if decision.taken_over is None else _wait(gate, starter, decision.taken_over)
+    status = wait_for_end(gate, decision.taken_over, starter.came)
     if args.wait and decision.outcome is Outcome.DEFERRED:
         from holdoff.cli.wait import Waiter
 
@@ -193,18 +194,18 @@ def _run(
             return decision, StartRefused.exit_code
         return decision, NOT_FOUND if isinstance(starter.refused, FileNotFoundError) else NOT_EXECUTABLE
     if decision.build_id is not None:
-        return decision, _wait(gate, starter, decision.build_id) or 0
+        return decision, wait_for_end(gate, decision.build_id, starter.came) or 0
     if status is None and args.skip_exit_code is None and (decision.why is Why.DROPPED or before):
         status = StartUnknown.exit_code  # it was waited for and dropped, or the command before could not be ended
     return decision, (args.skip_exit_code or 0) if status is None else status
 
 
-def _wait(gate: Gate, starter: Command, build_id: str) -> int | None:
+def wait_for_end(gate: Gate, build_id: str | None, came: Collection[int]) -> int | None:
     """Wait for a command. Others wait for its end: a store that does not answer is asked again, for as long as they ask
-    it, or until a signal comes."""
+    it, or until a signal ``came``."""
     status, give_up_ms = gate.wait(build_id), running_ms() + OUTAGE_MS
     with suppress(StoreError):  # ``wait`` has told it
-        while not starter.came and running_ms() < give_up_ms:
+        while not came and running_ms() < give_up_ms:
             with suppress(StoreUnavailable):
                 gate.report_ends()
                 break

@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TextIO, TypeVar
 
 from holdoff.cli.common import draw, one_line, say
-from holdoff.cli.run import OUTAGE_MS
+from holdoff.cli.run import OUTAGE_MS, wait_for_end
 from holdoff.cli.table import clipped, terminal_size, width_of
 from holdoff.clock import now_ms, running_ms
 from holdoff.core.decision import Decision, Outcome, Why
@@ -169,7 +169,7 @@ class Waiter:
                             where = self._ask(lambda: self.gate.waiter_at(asked.token))
                             if isinstance(where, Running | Finished) and where.build_id == left:
                                 return decision.but(outcome=Outcome.STARTED, build_id=left, taken_over=None)
-                            self.gate.wait(left)
+                            wait_for_end(self.gate, left, self._starter.came)
                         if decision.outcome in {Outcome.STARTED, Outcome.FAILED}:
                             return decision
                     case None:
