@@ -458,8 +458,11 @@ def test_once_it_is_to_stop_it_starts_nothing_more() -> None:
         bench.seen.append(decision)
         stop.set()
 
-    WakeLoop(bench.store, bench.gate, clock=bench.clock, on_decision=seen).run(stop)
+    loop = WakeLoop(bench.store, bench.gate, clock=bench.clock, on_decision=seen)
+    loop.run(stop)
     assert len(bench.seen) == len(bench.built) == 1
+    loop.once()
+    assert sorted(bench.built) == ["a", "b"], "once it has stopped it may be asked: it woke nothing, and said nothing"
 
 
 def test_the_end_of_each_of_its_commands_is_told(caplog: pytest.LogCaptureFixture) -> None:

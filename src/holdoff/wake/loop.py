@@ -145,6 +145,7 @@ class WakeLoop:
         finally:
             stop.set()  # Ctrl-C may have come instead: no end is reported any more
             self.end_children()
+            self._stop = None
 
     def _rest(self, stop: threading.Event) -> None:
         """Wait for the next look, in parts, so that signals are handled. A store with ``wait_for_due`` ends the wait
