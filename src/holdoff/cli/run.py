@@ -102,7 +102,7 @@ def run(args: argparse.Namespace) -> int:
     starter = Command(args.command, stdout=sys.stderr.fileno() if args.json else None)
     gate = _gate(key, store, policy, starter, from_file=args.cooldown is None)
     with gate, starter.holding():
-        _check_not_inside(gate)
+        _check_not_inside(gate, args)
         decision, status = _run(gate, starter, args, config, timeout_ms)
         if args.json:
             print_json({**decision.to_dict(), "exit_status": status})
@@ -142,17 +142,19 @@ def _policy(args: argparse.Namespace, known: Project | None) -> Policy:
     return known.policy.for_caller(waits=args.wait)
 
 
-def _check_not_inside(gate: Gate) -> None:
+def _check_not_inside(gate: Gate, args: argparse.Namespace) -> None:
     """Refuse a run inside a command of the same gate that would wait for that command's end, or end it."""
-    token, overlap = os.environ.get(TOKEN_VARIABLE), gate.policy.overlap
-    if not token or overlap not in {"defer", "cancel"}:
+    token, policy = os.environ.get(TOKEN_VARIABLE), gate.policy
+    rests = policy.overlap == "allow" and policy.cooldown_from == "finish" and args.wait and not args.force
+    if not token or not (rests or policy.overlap in {"defer", "cancel"}):
         return
     record = gate.store.get(gate.key)
     is_ours = record.running is not None and holds_us(record.running.build_id)
     if is_ours or (record.claim is not None and record.claim.token == token):
-        would = "wait for that command, which waits for it" if overlap == "defer" else "end that command, and itself"
-        name = gate.key.project
-        raise UsageError(f"{name}: this runs inside a command of {name}; with overlap {overlap} it would {would}")
+        how = "cooldown_from finish" if rests else f"overlap {policy.overlap}"
+        ends, name = policy.overlap == "cancel", gate.key.project
+        would = "end that command, and itself" if ends else "wait for that command, which waits for it"
+        raise UsageError(f"{name}: this runs inside a command of {name}; with {how} it would {would}")
 
 
 def _run(
@@ -165,7 +167,7 @@ def _run(
 
         def gates_by(edited: Config, _: Store) -> GateOf:  # the trigger waits in the store where it is
             new = _gate(gate.key, gate.store, _policy(args, edited.project(gate.key.name)), starter)
-            _check_not_inside(new)
+            _check_not_inside(new, args)
             return lambda _: new
 
         file = ConfigFile(args, config, gate.store, gates_by)
