@@ -181,7 +181,6 @@ class Builds(ExitStack):
     def __init__(self, tell: Callable[[Decision], None] = lambda _decision: None) -> None:
         super().__init__()
         self._tell = tell
-        self._commands: list[Command] = []
         self._waits: list[_Wait] = []
         self._passed_on: list[int] = []
 
@@ -190,8 +189,8 @@ class Builds(ExitStack):
         return super().__exit__(*raised)
 
     @property
-    def came(self) -> list[int]:
-        return [number for command in self._commands for number in command.came]
+    def came(self) -> set[int]:
+        return {number for wait in self._waits for number in getattr(wait.gate.starter, "came", ())}
 
     @property
     def status(self) -> int:
@@ -203,7 +202,6 @@ class Builds(ExitStack):
         finished a start that was left."""
         if isinstance(gate.starter, Command):
             self.enter_context(gate.starter.holding())  # from now on signals are held for its command
-            self._commands.append(gate.starter)
         others, failed = gate.awaited, False
         try:
             decision = gate.wake() if request is None else gate.submit(request)

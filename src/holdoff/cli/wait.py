@@ -134,7 +134,6 @@ class Waiter:
 
     def _go_by(self, _: Store, gate_of: GateOf) -> None:
         """Wait by other settings."""
-        self._ask(self.gate.report_ends)  # the new gate knows of no end
         self.gate = gate_of(self.gate.key) or self.gate
 
     def _wait_while_pending(self) -> Decision | Running | Finished:
