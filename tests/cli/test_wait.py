@@ -583,6 +583,87 @@ def since_a_minute(record: Record) -> Record:
     return record.but(lastbuild=record.lastbuild - 60, finished=None, pending=record.pending.but(first_ms=first_ms))
 
 
+#: Once the gate is free, the first look takes a second, or meets a store that does not answer at first.
+SLOW = """
+import sys, holdoff.cli.wait as w
+from holdoff.core.errors import StoreUnavailable
+from holdoff.core.record import Pending
+from holdoff.gate import Gate
+waiter_at, answers = Gate.waiter_at, []
+def slow(self, token):
+    found = waiter_at(self, token)
+    if not isinstance(found, Pending) or found.first_ms > 1_000:
+        return found
+    if HOW == "not at first" and not answers:
+        answers.append("no answer")
+        raise StoreUnavailable("no answer")
+    Gate.waiter_at, running_ms = waiter_at, w.running_ms
+    if HOW == "slowly":
+        w.running_ms = lambda: running_ms() + 1_000
+    print("it answers", file=sys.stderr, flush=True)
+    return found
+Gate.waiter_at = slow
+"""
+
+
+def free_long_ago(record: Record) -> Record:
+    """As if nothing had been built, and both had come, for ever."""
+    assert record.pending is not None
+    return record.but(lastbuild=None, finished=None, pending=record.pending.but(first_ms=1))
+
+
+@pytest.mark.parametrize("how", ["slowly", "not at first"])
+def test_where_the_store_stood_still_the_newest_ones_command_runs(by_file: Cli, how: str) -> None:
+    """The older one's turn had passed meanwhile, and it ran first; the newest one's change was not built."""
+    older = by_file.start(
+        "run", "p", "--wait", "-q", "--", *says("older"), prelude=f"{IMPATIENT}{LONG_TURNS}\nHOW = {how!r}{SLOW}"
+    )
+    waiting.until(lambda: len(getattr(by_file.record().pending, "waiters", ())) == 1)
+    newest = by_file.start("run", "p", "--wait", "-q", "--", *says("newest"))
+    waiting.until(lambda: len(getattr(by_file.record().pending, "waiters", ())) == 2)
+    newest.send_signal(signal.SIGSTOP)
+    by_file.change(free_long_ago)
+    line_with(older.stderr, "it answers")
+    newest.send_signal(signal.SIGCONT)
+
+    assert (ends(older)[0], ends(newest)) == (0, (0, ""))
+    assert by_file.lines() == ["first", "newest"]
+
+
+#: Each look takes seven seconds. A nap is noted, and takes a tenth of a second at most.
+ALWAYS_SLOW = """
+import itertools, holdoff.cli.wait as w
+from holdoff.clock import SystemClock
+w.running_ms, sleep = itertools.count(0, 7_000).__next__, SystemClock.sleep
+def noted(self, ms):
+    print(ms, file=open("naps", "a"), flush=True)
+    sleep(self, min(ms, 100))
+SystemClock.sleep = noted
+"""
+
+
+def test_the_newest_caller_looks_again_soon_however_slow_the_look_was(by_file: Cli) -> None:
+    """It slept four times as long as the look had taken, while its time came and an older one's."""
+    waits = by_file.start("run", "p", "--wait", "-q", "--", *says("second"), prelude=ALWAYS_SLOW)
+    waiting.until(lambda: len(by_file.lines("naps")) > 3)
+    by_file.config(of_cooldown("1ms"))
+    assert ends(waits) == (0, "")
+    assert max(map(int, by_file.lines("naps"))) <= 500
+
+
+def test_an_older_caller_whose_looks_are_all_slow_has_its_turn(by_file: Cli) -> None:
+    """It waits for newer ones after a slow look, but not after each: one that has died has no turn."""
+    older = by_file.start("run", "p", "--wait", "-q", "--", *says("older"), prelude=ALWAYS_SLOW)
+    waiting.until(lambda: by_file.lines("naps"))
+    newest = by_file.start("run", "p", "--wait", "-q", "--", *says("newest"))
+    waiting.until(lambda: len(getattr(by_file.record().pending, "waiters", ())) == 2)
+    newest.kill()
+    ends(newest)
+    by_file.change(free_long_ago)
+    assert ends(older) == (0, "")
+    assert by_file.lines() == ["first", "older"]
+
+
 LONG_TURNS = "\nimport holdoff.core.waits\nholdoff.core.waits.TURN_MS = 3_000"
 
 

@@ -21,7 +21,7 @@ from holdoff.core.decision import Decision, Outcome, Why
 from holdoff.core.errors import StartUnknown, StoreUnavailable
 from holdoff.core.pending import waiter_name
 from holdoff.core.record import Claim, Finished, Pending, Running
-from holdoff.core.waits import turn_ms
+from holdoff.core.waits import TURN_MS, turn_ms
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,10 +84,7 @@ class Countdown:
 
 
 class _Late(Exception):
-    """The time to wait is over. ``decision``: what has become of the trigger so far."""
-
-    def __init__(self, decision: Decision) -> None:
-        self.decision = decision
+    """The time to wait is over. Its argument is the decision: what has become of the trigger so far."""
 
 
 class Waiter:
@@ -128,7 +125,7 @@ class Waiter:
             found = self._wait_while_pending()
             return (found, None) if isinstance(found, Decision) else self._wait_for_end(found)
         except _Late as late:
-            return late.decision, StartUnknown.exit_code
+            return late.args[0], StartUnknown.exit_code
         finally:
             self._countdown.clear()
 
@@ -139,13 +136,15 @@ class Waiter:
     def _wait_while_pending(self) -> Decision | Running | Finished:
         """The decision on the trigger, or another caller's build that covers it."""
         asked = self._asked
-        decision, nap_ms, is_newest = asked, _nap_ms(asked), True
+        decision, nap_ms, is_newest, was_slow = asked, _nap_ms(asked), True, False
         longest_ms = TICK_MS if self._countdown.is_in_front and not self._silent else LONGEST_MS
         try:
             while True:
                 if decision.outcome is Outcome.DEFERRED and decision.why is not Why.PENDING:
                     self._show(decision.but(woken=True), decision.why)  # this caller wakes it
                 so_far = decision if decision.outcome is Outcome.DEFERRED else asked
+                if is_newest:
+                    self._look_ms = 0  # only one caller is
                 self._nap(min(nap_ms, NEWEST_MS if is_newest else longest_ms), so_far)
                 before = self.gate
                 if self._file is not None and (said := self._file.look(self._go_by)):
@@ -153,12 +152,15 @@ class Waiter:
                     if not self._silent or self.gate is before:
                         say(said)
                 where = self._ask(lambda: self.gate.waiter_at(asked.token))
+                was_slow = self._look_ms >= TURN_MS and not was_slow  # slow each time: it may not wait for ever
                 is_newest = isinstance(where, Pending) and where.waiters[:1] == (waiter_name(asked.token),)
                 match where:
                     case Claim() as claim if claim.lease_until_ms > now_ms(self.gate.store, self.gate.clock):
                         nap_ms = SOON_MS
-                    case Pending() if self.gate is not before and (turn := turn_ms(where, asked.token)):
-                        self._nap(turn, so_far)  # the edit may have freed the gate: the turns count from then
+                    case Pending() if (was_slow or self.gate is not before) and (turn := turn_ms(where, asked.token)):
+                        # The edit may have freed the gate, or the store held newer callers up: turns count from now
+                        self._look_ms = 0
+                        self._nap(turn, so_far)
                         nap_ms = SOON_MS
                     case Pending() | Claim():
                         self._countdown.clear()  # the command may run, and write, before wake returns
@@ -214,7 +216,7 @@ class Waiter:
                     raise
                 self._nap(TICK_MS, self._asked)
             else:
-                self._look_ms = running_ms() - began_ms
+                self._look_ms = running_ms() - began_ms if silent_ms is None else TURN_MS
                 return answer
 
     def _nap(self, ms: int, so_far: Decision) -> None:
