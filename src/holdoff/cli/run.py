@@ -21,7 +21,6 @@ from holdoff.starters.processes import holds_us
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Collection
     from typing import Final
 
     from holdoff.cli.config_file import GateOf
@@ -144,16 +143,15 @@ def _policy(args: argparse.Namespace, known: Project | None) -> Policy:
 
 def _check_not_inside(gate: Gate, args: argparse.Namespace) -> None:
     """Refuse a run inside a command of the same gate that would wait for that command's end, or end it."""
-    token, policy = os.environ.get(TOKEN_VARIABLE), gate.policy
-    rests = policy.overlap == "allow" and policy.cooldown_from == "finish" and args.wait and not args.force
-    if not token or not (rests or policy.overlap in {"defer", "cancel"}):
+    token, overlap = os.environ.get(TOKEN_VARIABLE), gate.policy.overlap
+    rests = overlap == "allow" and gate.policy.cooldown_from == "finish" and args.wait and not args.force
+    if not token or not (rests or overlap in {"defer", "cancel"}):
         return
     record = gate.store.get(gate.key)
     is_ours = record.running is not None and holds_us(record.running.build_id)
     if is_ours or (record.claim is not None and record.claim.token == token):
-        how = "cooldown_from finish" if rests else f"overlap {policy.overlap}"
-        ends, name = policy.overlap == "cancel", gate.key.project
-        would = "end that command, and itself" if ends else "wait for that command, which waits for it"
+        would = "end that command, and itself" if overlap == "cancel" else "wait for that command, which waits for it"
+        name, how = gate.key.project, "cooldown_from finish" if rests else f"overlap {overlap}"
         raise UsageError(f"{name}: this runs inside a command of {name}; with {how} it would {would}")
 
 
@@ -202,7 +200,7 @@ def _run(
     return decision, (args.skip_exit_code or 0) if status is None else status
 
 
-def wait_for_end(gate: Gate, build_id: str | None, came: Collection[int]) -> int | None:
+def wait_for_end(gate: Gate, build_id: str | None, came: list[int]) -> int | None:
     """Wait for a command. Others wait for its end: a store that does not answer is asked again, for as long as they ask
     it, or until a signal ``came``."""
     status, give_up_ms = gate.wait(build_id), running_ms() + OUTAGE_MS

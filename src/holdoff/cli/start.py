@@ -32,7 +32,7 @@ from holdoff.starters.command import Command
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable
 
     from holdoff.core.request import Request
     from holdoff.gate import Gate
@@ -89,11 +89,11 @@ def trigger(args: argparse.Namespace) -> int:
             return status
     # Signals that come before the command runs are held for it.
     with gate, starter.holding() if isinstance(starter, Command) else nullcontext():
-        asked, came = {name: getattr(args, name) for name in ASKED}, getattr(starter, "came", ())
+        asked, came = {name: getattr(args, name) for name in ASKED}, getattr(starter, "came", [])
         try:
             decision = gate.trigger(**asked, by=person(args) if args.force or args.by else None)
         except StoreError:
-            _wait_for_builds(gate, gate.awaited, came, failed=True)  # it may have finished a start that was left
+            _Wait(gate, gate.awaited, came, failed=True).run()  # it may have finished a start that was left
             raise
         if args.json:
             print_json(decision.to_dict())
@@ -101,7 +101,9 @@ def trigger(args: argparse.Namespace) -> int:
             show(decision)
         if is_behind and decision.outcome is not Outcome.FAILED:
             go_on()
-        return _wait_for_builds(gate, gate.awaited, came, failed=decision.outcome is Outcome.FAILED)
+        wait = _Wait(gate, gate.awaited, came, failed=decision.outcome is Outcome.FAILED)
+        wait.run()
+        return wait.status
 
 
 def add_wake_arguments(parser: argparse.ArgumentParser) -> None:
@@ -149,29 +151,25 @@ def show_news(decision: Decision) -> None:
         show(decision)
 
 
-def _wait_for_builds(gate: Gate, build_ids: list[str], came: Collection[int], *, failed: bool) -> int:
-    """Wait for these commands, and print the failed ones. Returns the exit status of the last one; or, if the decision
-    ``failed``, its status. ``came``: as for ``wait_for_end``."""
-    status = 0
-    for build_id in build_ids:
-        if (ended := wait_for_end(gate, build_id, came)) is not None:
-            status = ended
-            if status:
-                say(f"{gate.key.project}: build {build_id} failed: exit status {status}")
-    return StartRefused.exit_code if failed else status
-
-
 class _Wait(threading.Thread):
-    """Waits for the commands that a gate has started: a command has a lease to renew and an end to report."""
+    """Waits for the commands that a gate has started (a command has a lease to renew and an end to report), and prints
+    the failed ones. ``status``: the last one's exit status; or, if the decision ``failed``, its status. ``came``: as
+    for ``wait_for_end``."""
 
     status = 0
 
-    def __init__(self, gate: Gate, build_ids: list[str], came: Collection[int], *, failed: bool) -> None:
+    def __init__(self, gate: Gate, build_ids: list[str], came: list[int], *, failed: bool) -> None:
         super().__init__()
         self.gate, self.build_ids, self.came, self.failed = gate, build_ids, came, failed
 
     def run(self) -> None:
-        self.status = _wait_for_builds(self.gate, self.build_ids, self.came, failed=self.failed)
+        for build_id in self.build_ids:
+            if (ended := wait_for_end(self.gate, build_id, self.came)) is not None:
+                self.status = ended
+                if ended:
+                    say(f"{self.gate.key.project}: build {build_id} failed: exit status {ended}")
+        if self.failed:
+            self.status = StartRefused.exit_code
 
 
 class Builds(ExitStack):

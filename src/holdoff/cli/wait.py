@@ -158,8 +158,7 @@ class Waiter:
                     case Claim() as claim if claim.lease_until_ms > now_ms(self.gate.store, self.gate.clock):
                         nap_ms = SOON_MS
                     case Pending() if (was_slow or self.gate is not before) and (turn := turn_ms(where, asked.token)):
-                        # The edit may have freed the gate, or the store held newer callers up: turns count from now
-                        self._look_ms = 0
+                        self._look_ms = 0  # an edit freed the gate, or the store was slow: the turns count from now
                         self._nap(turn, so_far)
                         nap_ms = SOON_MS
                     case Pending() | Claim():

@@ -50,7 +50,7 @@ class WakeLoop:
         every: how often to look, besides the moments when the store reports that a gate is due (``wait_for_due``).
         on_decision: called with every decision of a wake.
         on_end: called at the end of each command that this loop started, with its gate, build id and exit status.
-        before_look: called before each look with the loop itself. It may call ``go_by`` with new settings.
+        before_look: called before each look with the loop itself. It, as any thread, may give ``go_by`` new settings.
         wake: wakes a gate. It may leave the start to another thread, so that the next gate does not wait for it.
 
     Raises:
@@ -93,8 +93,7 @@ class WakeLoop:
         self._failing: dict[GateKey | None, tuple[str, int]] = {}
 
     def go_by(self, store: Store, gate_of: Callable[[GateKey], Gate | None]) -> None:
-        """From the next look on, look in this store and make gates by this ``gate_of``. Any thread may call it. Running
-        builds are still waited for."""
+        """Look in this store from the next look on, with gates by this ``gate_of``. Running builds are waited for."""
         self.store, self._gate_of, self._gates = store, gate_of, {}
 
     def once(self) -> list[Decision]:
@@ -155,13 +154,11 @@ class WakeLoop:
         when a gate comes due."""
         wait_for_due = getattr(self.store, "wait_for_due", None)
         for part_s in waits_s(self.every_ms):
-            try:
+            with suppress(Exception):  # a store may raise anything; if it lasts, the next look reports it
                 if wait_for_due is not None and not stop.is_set():
                     if wait_for_due(self._looked_ms, now_ms(self.store, self.clock), int(part_s * 1000)):
                         return
                     continue
-            except Exception as error:  # noqa: BLE001  (a store may raise anything; if it lasts, the next look reports it)
-                log.debug("waiting for a gate to come due failed: %s", _described(error))
             if stop.wait(part_s):
                 return
 
