@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from holdoff.core.record import Record
 from holdoff.core.request import GateKey
 from holdoff.starters import processes
-from tests.cli.conftest import PATIENCE, Terminal, line_of
+from tests.cli.conftest import PATIENCE, Terminal, line_of, line_with
 from tests.waiting import until
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable, Iterator
 
-    from holdoff.core.record import Pending, Record
+    from holdoff.core.record import Pending
     from tests.cli.conftest import Cli
 
 RUN = ("run", "p", "--cooldown", "1h", "--")
@@ -137,11 +138,36 @@ def test_a_start_that_was_left_is_finished_and_waited_for_though_the_decision_af
     assert (done.returncode, len(history)) == (7 if verb == "wake" else 69, 1)
 
 
-def test_an_end_that_the_store_does_not_take_at_once_is_reported_again(cli: Cli) -> None:
+@pytest.mark.parametrize("verb", ["run", "trigger", "wake"])
+def test_an_end_that_the_store_does_not_take_at_once_is_reported_again(cli: Cli, verb: str) -> None:
     """The callers that waited for it exited with 75, though their change was built."""
-    done = cli("run", "p", "--cooldown", "1h", "--", *RAN, prelude=NO_ANSWER_ONCE)
+    cli.config(f"[projects.p]\ncooldown = '1h'\nstarter = {{ command = {json.dumps(RAN)} }}\n")
+    cli("trigger", "p", prelude=KILLED_BEFORE_THE_START)
+    cli.change(_deferred)
+    argv = {"run": ["run", "p", "--", *RAN], "trigger": ["trigger", "p"], "wake": ["wake"]}[verb]
+    done = cli(*argv, prelude=NO_ANSWER_ONCE)
     assert (done.returncode, [build.exit_status for build in cli.store.history(GateKey("p", "local"))]) == (7, [7])
     assert "could not record the end" in done.stderr
+
+
+def _deferred(record: Record) -> Record:
+    """The record, with what its claim covers deferred, and due."""
+    assert record.claim is not None
+    return Record(pending=record.claim.covers, due_ms=LONG_AGO_MS)
+
+
+@pytest.mark.parametrize("verb", ["trigger", "wake"])
+def test_a_signal_ends_the_reports_of_an_end_that_the_store_does_not_take(cli: Cli, verb: str) -> None:
+    """A person who stops it does not wait for the rest of a minute."""
+    cli.config(f"[projects.p]\ncooldown = '1h'\nstarter = {{ command = {json.dumps(RAN)} }}\n")
+    cli("trigger", "p", prelude=KILLED_BEFORE_THE_START)
+    cli.change(_deferred)
+    always = NO_ANSWER_ONCE.replace("    SQLiteStore.swap = swap\n", "")
+    process = cli.start(*([verb] if verb == "wake" else [verb, "p"]), prelude=always)
+    line_with(process.stderr, "could not record the end")
+    process.send_signal(signal.SIGINT)
+    process.wait(PATIENCE)
+    assert process.returncode == 7
 
 
 def test_the_end_of_a_start_that_was_left_is_reported_again_too(cli: Cli) -> None:

@@ -596,6 +596,18 @@ def test_a_run_inside_its_own_command_does_not_wait_for_itself(cli: Cli, how: st
     assert cli.record().pending is None
 
 
+def test_nor_does_one_that_waits_for_a_cooldown_from_that_commands_end(cli: Cli) -> None:
+    """It once waited for ever. One that does not wait is skipped, and one that is forced runs."""
+    cli.config('[projects.p]\ncooldown = 0\ncooldown_from = "finish"\nstarter = { command = ["true"] }\n')
+    inside = ("run", "p", "--", *PROGRAM, "run", "p")
+    done = cli(*inside, "--wait", "--wait-timeout", "9s", "--", *RAN)
+    would = "with cooldown_from finish it would wait for that command, which waits for it"
+    assert (done.returncode, done.stderr) == (2, f"holdoff: p: this runs inside a command of p; {would}\n")
+    assert cli.record().pending is None
+    assert (cli(*inside, "--", *RAN).returncode, cli.lines()) == (0, [])
+    assert (cli(*inside, "--wait", "--force", "--", *RAN).returncode, cli.lines()) == (0, ["ran"])
+
+
 def test_a_run_inside_the_command_of_another_gate_may_wait(cli: Cli) -> None:
     other = cli.start("run", "p", "--cooldown", "0", "-v", "--", "sh", "-c", "read line")
     line_of(other.stderr)

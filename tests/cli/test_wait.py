@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import shlex
 import signal
 import sqlite3
 import subprocess
@@ -19,7 +20,7 @@ import pytest
 from holdoff.core.record import Hold, Record
 from holdoff.core.request import GateKey
 from tests import waiting
-from tests.cli.conftest import PATIENCE, line_of, line_with
+from tests.cli.conftest import PATIENCE, PROGRAM, line_of, line_with
 from tests.cli.test_crashes import NO_ANSWER_ONCE
 
 if TYPE_CHECKING:
@@ -451,6 +452,25 @@ def test_so_it_is_though_the_store_does_not_answer_after_that(held: Cli) -> None
     assert [build.exit_status for build in held.store.history(GateKey("p", "local"))] == [7, 7]
 
 
+def test_the_end_of_a_left_start_is_reported_though_the_caller_that_finished_it_waits_no_more(held: Cli) -> None:
+    """The store did not take it at once, and the caller asked the gate for nothing more."""
+    drops = ("sh", "-c", f"{shlex.join(PROGRAM)} reset p --drop-pending; exit 7")
+    other = waiter(held, *drops, prelude=f"{IMPATIENT}{NO_ANSWER_ONCE}")
+    newest = waiter(held, prelude=KILLED_BEFORE_THE_START)
+    held("resume", "p")
+    assert ends(newest)[0] == -signal.SIGKILL
+
+    def only_pending(record: Record) -> Record:
+        assert record.claim is not None
+        covers = record.claim.covers
+        left = record.claim.but(lease_until_ms=LONG_AGO_MS, covers=covers.but(waiters=()))
+        return record.but(claim=left, pending=covers)
+
+    held.change(only_pending)
+    assert ends(other)[0] == 75
+    assert [build.exit_status for build in held.store.history(GateKey("p", "local"))] == [7]
+
+
 def test_where_the_end_of_the_build_is_not_known_it_is_75(held: Cli) -> None:
     other = waiter(held)
     newest = waiter(held, "sh", "-c", "echo ready; sleep 1000", options=("-v",))
@@ -561,6 +581,87 @@ def since_a_minute(record: Record) -> Record:
     assert record.pending is not None
     first_ms = record.pending.first_ms - 60_000
     return record.but(lastbuild=record.lastbuild - 60, finished=None, pending=record.pending.but(first_ms=first_ms))
+
+
+#: Once the gate is free, the first look takes a second, or meets a store that does not answer at first.
+SLOW = """
+import sys, holdoff.cli.wait as w
+from holdoff.core.errors import StoreUnavailable
+from holdoff.core.record import Pending
+from holdoff.gate import Gate
+waiter_at, answers = Gate.waiter_at, []
+def slow(self, token):
+    found = waiter_at(self, token)
+    if not isinstance(found, Pending) or found.first_ms > 1_000:
+        return found
+    if HOW == "not at first" and not answers:
+        answers.append("no answer")
+        raise StoreUnavailable("no answer")
+    Gate.waiter_at, running_ms = waiter_at, w.running_ms
+    if HOW == "slowly":
+        w.running_ms = lambda: running_ms() + 1_000
+    print("it answers", file=sys.stderr, flush=True)
+    return found
+Gate.waiter_at = slow
+"""
+
+
+def free_long_ago(record: Record) -> Record:
+    """As if nothing had been built, and both had come, for ever."""
+    assert record.pending is not None
+    return record.but(lastbuild=None, finished=None, pending=record.pending.but(first_ms=1))
+
+
+@pytest.mark.parametrize("how", ["slowly", "not at first"])
+def test_where_the_store_stood_still_the_newest_ones_command_runs(by_file: Cli, how: str) -> None:
+    """The older one's turn had passed meanwhile, and it ran first; the newest one's change was not built."""
+    older = by_file.start(
+        "run", "p", "--wait", "-q", "--", *says("older"), prelude=f"{IMPATIENT}{LONG_TURNS}\nHOW = {how!r}{SLOW}"
+    )
+    waiting.until(lambda: len(getattr(by_file.record().pending, "waiters", ())) == 1)
+    newest = by_file.start("run", "p", "--wait", "-q", "--", *says("newest"))
+    waiting.until(lambda: len(getattr(by_file.record().pending, "waiters", ())) == 2)
+    newest.send_signal(signal.SIGSTOP)
+    by_file.change(free_long_ago)
+    line_with(older.stderr, "it answers")
+    newest.send_signal(signal.SIGCONT)
+
+    assert (ends(older)[0], ends(newest)) == (0, (0, ""))
+    assert by_file.lines() == ["first", "newest"]
+
+
+#: Each look takes seven seconds. A nap is noted, and takes a tenth of a second at most.
+ALWAYS_SLOW = """
+import itertools, holdoff.cli.wait as w
+from holdoff.clock import SystemClock
+w.running_ms, sleep = itertools.count(0, 7_000).__next__, SystemClock.sleep
+def noted(self, ms):
+    print(ms, file=open("naps", "a"), flush=True)
+    sleep(self, min(ms, 100))
+SystemClock.sleep = noted
+"""
+
+
+def test_the_newest_caller_looks_again_soon_however_slow_the_look_was(by_file: Cli) -> None:
+    """It slept four times as long as the look had taken, while its time came and an older one's."""
+    waits = by_file.start("run", "p", "--wait", "-q", "--", *says("second"), prelude=ALWAYS_SLOW)
+    waiting.until(lambda: len(by_file.lines("naps")) > 3)
+    by_file.config(of_cooldown("1ms"))
+    assert ends(waits) == (0, "")
+    assert max(map(int, by_file.lines("naps"))) <= 500
+
+
+def test_an_older_caller_whose_looks_are_all_slow_has_its_turn(by_file: Cli) -> None:
+    """It waits for newer ones after a slow look, but not after each: one that has died has no turn."""
+    older = by_file.start("run", "p", "--wait", "-q", "--", *says("older"), prelude=ALWAYS_SLOW)
+    waiting.until(lambda: by_file.lines("naps"))
+    newest = by_file.start("run", "p", "--wait", "-q", "--", *says("newest"))
+    waiting.until(lambda: len(getattr(by_file.record().pending, "waiters", ())) == 2)
+    newest.kill()
+    ends(newest)
+    by_file.change(free_long_ago)
+    assert ends(older) == (0, "")
+    assert by_file.lines() == ["first", "older"]
 
 
 LONG_TURNS = "\nimport holdoff.core.waits\nholdoff.core.waits.TURN_MS = 3_000"

@@ -327,6 +327,38 @@ def test_a_cooldown_that_is_shorter_now_counts_at_once_for_what_waits(key: str, 
     assert loop.once() == []
 
 
+@pytest.mark.parametrize("during", ["a look", "the making of a gate"])
+def test_settings_that_come_from_another_thread_during_a_look_count_from_the_next_one(
+    during: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That look took itself for the one by them, or put a gate by the settings before among theirs."""
+    bench, key = Bench(), GateKey("c", "local")
+    due, comes = bench.store.due, during != "a look"
+
+    def gate_of(key: GateKey) -> Gate:
+        if key.name == "c" and comes:
+            loop.go_by(bench.store, bench.gate)
+        return bench.gate(key, "1d")
+
+    def due_meanwhile(now_ms: int) -> Iterator[GateKey]:
+        loop.go_by(bench.store, bench.gate)
+        return due(now_ms)
+
+    for _ in range(2):
+        bench.gate(key, "1d").trigger()
+    bench.clock.advance("10m")
+    bench.built.clear()
+    loop = bench.loop(gate_of)
+    loop.once()
+    if during == "a look":
+        with monkeypatch.context() as patch:
+            patch.setattr(bench.store, "due", due_meanwhile)
+            loop.once()
+    assert "c" not in bench.built
+    loop.once()
+    assert "c" in bench.built
+
+
 @pytest.mark.parametrize("failing", [None, 0, 1])
 @pytest.mark.parametrize("held", [False, True])
 def test_a_cooldown_that_was_edited_during_a_start_counts_at_once_for_what_waits(
@@ -458,8 +490,11 @@ def test_once_it_is_to_stop_it_starts_nothing_more() -> None:
         bench.seen.append(decision)
         stop.set()
 
-    WakeLoop(bench.store, bench.gate, clock=bench.clock, on_decision=seen).run(stop)
+    loop = WakeLoop(bench.store, bench.gate, clock=bench.clock, on_decision=seen)
+    loop.run(stop)
     assert len(bench.seen) == len(bench.built) == 1
+    loop.once()
+    assert sorted(bench.built) == ["a", "b"], "once it has stopped it may be asked: it woke nothing, and said nothing"
 
 
 def test_the_end_of_each_of_its_commands_is_told(caplog: pytest.LogCaptureFixture) -> None:

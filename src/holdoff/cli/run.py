@@ -101,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
     starter = Command(args.command, stdout=sys.stderr.fileno() if args.json else None)
     gate = _gate(key, store, policy, starter, from_file=args.cooldown is None)
     with gate, starter.holding():
-        _check_not_inside(gate)
+        _check_not_inside(gate, args)
         decision, status = _run(gate, starter, args, config, timeout_ms)
         if args.json:
             print_json({**decision.to_dict(), "exit_status": status})
@@ -141,17 +141,18 @@ def _policy(args: argparse.Namespace, known: Project | None) -> Policy:
     return known.policy.for_caller(waits=args.wait)
 
 
-def _check_not_inside(gate: Gate) -> None:
+def _check_not_inside(gate: Gate, args: argparse.Namespace) -> None:
     """Refuse a run inside a command of the same gate that would wait for that command's end, or end it."""
     token, overlap = os.environ.get(TOKEN_VARIABLE), gate.policy.overlap
-    if not token or overlap not in {"defer", "cancel"}:
+    rests = overlap == "allow" and gate.policy.cooldown_from == "finish" and args.wait and not args.force
+    if not token or not (rests or overlap in {"defer", "cancel"}):
         return
     record = gate.store.get(gate.key)
     is_ours = record.running is not None and holds_us(record.running.build_id)
     if is_ours or (record.claim is not None and record.claim.token == token):
-        would = "wait for that command, which waits for it" if overlap == "defer" else "end that command, and itself"
-        name = gate.key.project
-        raise UsageError(f"{name}: this runs inside a command of {name}; with overlap {overlap} it would {would}")
+        would = "end that command, and itself" if overlap == "cancel" else "wait for that command, which waits for it"
+        name, how = gate.key.project, "cooldown_from finish" if rests else f"overlap {overlap}"
+        raise UsageError(f"{name}: this runs inside a command of {name}; with {how} it would {would}")
 
 
 def _run(
@@ -164,7 +165,7 @@ def _run(
 
         def gates_by(edited: Config, _: Store) -> GateOf:  # the trigger waits in the store where it is
             new = _gate(gate.key, gate.store, _policy(args, edited.project(gate.key.name)), starter)
-            _check_not_inside(new)
+            _check_not_inside(new, args)
             return lambda _: new
 
         file = ConfigFile(args, config, gate.store, gates_by)
@@ -172,9 +173,9 @@ def _run(
         decision = gate.trigger(reason=args.reason or "holdoff run", force=args.force, waits=args.wait)
     except StoreError:
         for left in gate.awaited:  # it has finished a start that was left
-            _wait(gate, starter, left)
+            wait_for_end(gate, left, starter.came)
         raise
-    status = None if decision.taken_over is None else _wait(gate, starter, decision.taken_over)
+    status = wait_for_end(gate, decision.taken_over, starter.came)
     if args.wait and decision.outcome is Outcome.DEFERRED:
         from holdoff.cli.wait import Waiter
 
@@ -193,18 +194,18 @@ def _run(
             return decision, StartRefused.exit_code
         return decision, NOT_FOUND if isinstance(starter.refused, FileNotFoundError) else NOT_EXECUTABLE
     if decision.build_id is not None:
-        return decision, _wait(gate, starter, decision.build_id) or 0
+        return decision, wait_for_end(gate, decision.build_id, starter.came) or 0
     if status is None and args.skip_exit_code is None and (decision.why is Why.DROPPED or before):
         status = StartUnknown.exit_code  # it was waited for and dropped, or the command before could not be ended
     return decision, (args.skip_exit_code or 0) if status is None else status
 
 
-def _wait(gate: Gate, starter: Command, build_id: str) -> int | None:
+def wait_for_end(gate: Gate, build_id: str | None, came: list[int]) -> int | None:
     """Wait for a command. Others wait for its end: a store that does not answer is asked again, for as long as they ask
-    it, or until a signal comes."""
+    it, or until a signal ``came``."""
     status, give_up_ms = gate.wait(build_id), running_ms() + OUTAGE_MS
     with suppress(StoreError):  # ``wait`` has told it
-        while not starter.came and running_ms() < give_up_ms:
+        while not came and running_ms() < give_up_ms:
             with suppress(StoreUnavailable):
                 gate.report_ends()
                 break

@@ -22,6 +22,7 @@ from holdoff.cli.common import (
     say,
     show,
 )
+from holdoff.cli.run import wait_for_end
 from holdoff.clock import SystemClock
 from holdoff.core.decision import Decision, Outcome, Why
 from holdoff.core.errors import HoldoffError, StartRefused, StoreError, UsageError
@@ -88,11 +89,11 @@ def trigger(args: argparse.Namespace) -> int:
             return status
     # Signals that come before the command runs are held for it.
     with gate, starter.holding() if isinstance(starter, Command) else nullcontext():
-        asked = {name: getattr(args, name) for name in ASKED}
+        asked, came = {name: getattr(args, name) for name in ASKED}, getattr(starter, "came", [])
         try:
             decision = gate.trigger(**asked, by=person(args) if args.force or args.by else None)
         except StoreError:
-            _wait_for_builds(gate, gate.awaited, failed=True)  # it may have finished a start that was left
+            _Wait(gate, gate.awaited, came, failed=True).run()  # it may have finished a start that was left
             raise
         if args.json:
             print_json(decision.to_dict())
@@ -100,7 +101,9 @@ def trigger(args: argparse.Namespace) -> int:
             show(decision)
         if is_behind and decision.outcome is not Outcome.FAILED:
             go_on()
-        return _wait_for_builds(gate, gate.awaited, failed=decision.outcome is Outcome.FAILED)
+        wait = _Wait(gate, gate.awaited, came, failed=decision.outcome is Outcome.FAILED)
+        wait.run()
+        return wait.status
 
 
 def add_wake_arguments(parser: argparse.ArgumentParser) -> None:
@@ -148,29 +151,25 @@ def show_news(decision: Decision) -> None:
         show(decision)
 
 
-def _wait_for_builds(gate: Gate, build_ids: list[str], *, failed: bool) -> int:
-    """Wait for these commands, and print the failed ones. Returns the exit status of the last one; or, if the decision
-    ``failed``, its status."""
-    status = 0
-    for build_id in build_ids:
-        if (ended := gate.wait(build_id)) is not None:
-            status = ended
-            if status:
-                say(f"{gate.key.project}: build {build_id} failed: exit status {status}")
-    return StartRefused.exit_code if failed else status
-
-
 class _Wait(threading.Thread):
-    """Waits for the commands that a gate has started: a command has a lease to renew and an end to report."""
+    """Waits for the commands that a gate has started (a command has a lease to renew and an end to report), and prints
+    the failed ones. ``status``: the last one's exit status; or, if the decision ``failed``, its status. ``came``: as
+    for ``wait_for_end``."""
 
     status = 0
 
-    def __init__(self, gate: Gate, build_ids: list[str], *, failed: bool) -> None:
+    def __init__(self, gate: Gate, build_ids: list[str], came: list[int], *, failed: bool) -> None:
         super().__init__()
-        self.gate, self.build_ids, self.failed = gate, build_ids, failed
+        self.gate, self.build_ids, self.came, self.failed = gate, build_ids, came, failed
 
     def run(self) -> None:
-        self.status = _wait_for_builds(self.gate, self.build_ids, failed=self.failed)
+        for build_id in self.build_ids:
+            if (ended := wait_for_end(self.gate, build_id, self.came)) is not None:
+                self.status = ended
+                if ended:
+                    say(f"{self.gate.key.project}: build {build_id} failed: exit status {ended}")
+        if self.failed:
+            self.status = StartRefused.exit_code
 
 
 class Builds(ExitStack):
@@ -180,16 +179,16 @@ class Builds(ExitStack):
     def __init__(self, tell: Callable[[Decision], None] = lambda _decision: None) -> None:
         super().__init__()
         self._tell = tell
-        self._commands: list[Command] = []
         self._waits: list[_Wait] = []
+        self._passed_on: list[int] = []
 
     def __exit__(self, *raised: Any) -> bool | None:
         self._finish()
         return super().__exit__(*raised)
 
     @property
-    def came(self) -> list[int]:
-        return [number for command in self._commands for number in command.came]
+    def came(self) -> set[int]:
+        return {number for wait in self._waits for number in getattr(wait.gate.starter, "came", ())}
 
     @property
     def status(self) -> int:
@@ -201,7 +200,6 @@ class Builds(ExitStack):
         finished a start that was left."""
         if isinstance(gate.starter, Command):
             self.enter_context(gate.starter.holding())  # from now on signals are held for its command
-            self._commands.append(gate.starter)
         others, failed = gate.awaited, False
         try:
             decision = gate.wake() if request is None else gate.submit(request)
@@ -209,13 +207,13 @@ class Builds(ExitStack):
             self._tell(decision)
         finally:
             started = [build_id for build_id in gate.awaited if build_id not in others]
-            self._waits.append(_Wait(gate, started, failed=failed))
+            self._waits.append(_Wait(gate, started, self._passed_on, failed=failed))
             with suppress(RuntimeError):  # no room for a thread: _finish waits for it
                 self._waits[-1].start()
         return decision
 
     def _finish(self) -> None:
-        pass_on = InTurn(self._pass_on, [])
+        pass_on = InTurn(self._pass_on, self._passed_on)
         with handling(pass_on):
             for number in self.came:
                 pass_on(number)

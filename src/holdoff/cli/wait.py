@@ -14,14 +14,14 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TextIO, TypeVar
 
 from holdoff.cli.common import draw, one_line, say
-from holdoff.cli.run import OUTAGE_MS
+from holdoff.cli.run import OUTAGE_MS, wait_for_end
 from holdoff.cli.table import clipped, terminal_size, width_of
 from holdoff.clock import now_ms, running_ms
 from holdoff.core.decision import Decision, Outcome, Why
 from holdoff.core.errors import StartUnknown, StoreUnavailable
 from holdoff.core.pending import waiter_name
 from holdoff.core.record import Claim, Finished, Pending, Running
-from holdoff.core.waits import turn_ms
+from holdoff.core.waits import TURN_MS, turn_ms
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,10 +84,7 @@ class Countdown:
 
 
 class _Late(Exception):
-    """The time to wait is over. ``decision``: what has become of the trigger so far."""
-
-    def __init__(self, decision: Decision) -> None:
-        self.decision = decision
+    """The time to wait is over. Its argument is the decision: what has become of the trigger so far."""
 
 
 class Waiter:
@@ -128,25 +125,26 @@ class Waiter:
             found = self._wait_while_pending()
             return (found, None) if isinstance(found, Decision) else self._wait_for_end(found)
         except _Late as late:
-            return late.decision, StartUnknown.exit_code
+            return late.args[0], StartUnknown.exit_code
         finally:
             self._countdown.clear()
 
     def _go_by(self, _: Store, gate_of: GateOf) -> None:
         """Wait by other settings."""
-        self._ask(self.gate.report_ends)  # the new gate knows of no end
         self.gate = gate_of(self.gate.key) or self.gate
 
     def _wait_while_pending(self) -> Decision | Running | Finished:
         """The decision on the trigger, or another caller's build that covers it."""
         asked = self._asked
-        decision, nap_ms, is_newest = asked, _nap_ms(asked), True
+        decision, nap_ms, is_newest, was_slow = asked, _nap_ms(asked), True, False
         longest_ms = TICK_MS if self._countdown.is_in_front and not self._silent else LONGEST_MS
         try:
             while True:
                 if decision.outcome is Outcome.DEFERRED and decision.why is not Why.PENDING:
                     self._show(decision.but(woken=True), decision.why)  # this caller wakes it
                 so_far = decision if decision.outcome is Outcome.DEFERRED else asked
+                if is_newest:
+                    self._look_ms = 0  # only one caller is
                 self._nap(min(nap_ms, NEWEST_MS if is_newest else longest_ms), so_far)
                 before = self.gate
                 if self._file is not None and (said := self._file.look(self._go_by)):
@@ -154,12 +152,14 @@ class Waiter:
                     if not self._silent or self.gate is before:
                         say(said)
                 where = self._ask(lambda: self.gate.waiter_at(asked.token))
+                was_slow = self._look_ms >= TURN_MS and not was_slow  # slow each time: it may not wait for ever
                 is_newest = isinstance(where, Pending) and where.waiters[:1] == (waiter_name(asked.token),)
                 match where:
                     case Claim() as claim if claim.lease_until_ms > now_ms(self.gate.store, self.gate.clock):
                         nap_ms = SOON_MS
-                    case Pending() if self.gate is not before and (turn := turn_ms(where, asked.token)):
-                        self._nap(turn, so_far)  # the edit may have freed the gate: the turns count from then
+                    case Pending() if (was_slow or self.gate is not before) and (turn := turn_ms(where, asked.token)):
+                        self._look_ms = 0  # an edit freed the gate, or the store was slow: the turns count from now
+                        self._nap(turn, so_far)
                         nap_ms = SOON_MS
                     case Pending() | Claim():
                         self._countdown.clear()  # the command may run, and write, before wake returns
@@ -169,7 +169,7 @@ class Waiter:
                             where = self._ask(lambda: self.gate.waiter_at(asked.token))
                             if isinstance(where, Running | Finished) and where.build_id == left:
                                 return decision.but(outcome=Outcome.STARTED, build_id=left, taken_over=None)
-                            self.gate.wait(left)
+                            wait_for_end(self.gate, left, self._starter.came)
                         if decision.outcome in {Outcome.STARTED, Outcome.FAILED}:
                             return decision
                     case None:
@@ -215,7 +215,7 @@ class Waiter:
                     raise
                 self._nap(TICK_MS, self._asked)
             else:
-                self._look_ms = running_ms() - began_ms
+                self._look_ms = running_ms() - began_ms if silent_ms is None else TURN_MS
                 return answer
 
     def _nap(self, ms: int, so_far: Decision) -> None:

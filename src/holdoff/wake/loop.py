@@ -50,7 +50,7 @@ class WakeLoop:
         every: how often to look, besides the moments when the store reports that a gate is due (``wait_for_due``).
         on_decision: called with every decision of a wake.
         on_end: called at the end of each command that this loop started, with its gate, build id and exit status.
-        before_look: called before each look with the loop itself. It may call ``go_by`` with new settings.
+        before_look: called before each look with the loop itself. It, as any thread, may give ``go_by`` new settings.
         wake: wakes a gate. It may leave the start to another thread, so that the next gate does not wait for it.
 
     Raises:
@@ -80,8 +80,8 @@ class WakeLoop:
         self._wake_gate = wake
         self._stop: threading.Event | None = None  # as long as it does not run
         self._gate_of = gate_of
-        self._gates: dict[GateKey, Gate | None] = {}
-        self._is_new = True  # no look has gone by these settings
+        self._gates: dict[GateKey, Gate | None] = {}  # a new one for each new settings
+        self._looked_by: object = None  # those of the last look
         #: Gates to wake again, due or not. At the first look by these settings they were claimed (what confirms the
         #: start may go by the settings before), or their wake failed.
         self._unsettled: list[GateKey] = []
@@ -93,8 +93,8 @@ class WakeLoop:
         self._failing: dict[GateKey | None, tuple[str, int]] = {}
 
     def go_by(self, store: Store, gate_of: Callable[[GateKey], Gate | None]) -> None:
-        """Look in this store from now on, and make gates by this ``gate_of``. Running builds are still waited for."""
-        self.store, self._gate_of, self._gates, self._is_new = store, gate_of, {}, True
+        """Look in this store from the next look on, with gates by this ``gate_of``. Running builds are waited for."""
+        self.store, self._gate_of, self._gates = store, gate_of, {}
 
     def once(self) -> list[Decision]:
         """Wake all gates that are due now; returns the decisions. If one gate fails, the loop logs that and goes on.
@@ -107,15 +107,17 @@ class WakeLoop:
         """
         decisions = []
         if len(self._gates) >= KEPT_GATES:  # keys without settings stay, so that the log names each of them once
-            self._gates = {key: gate for key, gate in self._gates.items() if gate is None}
-        self._looked_ms = now_ms(self.store, self.clock)
-        keys = dict.fromkeys([*self._unsettled, *self.store.due(MAX_INSTANT_MS if self._is_new else self._looked_ms)])
-        starts = set(keys if self._is_new else self._unsettled)
-        self._is_new, self._unsettled = False, []  # not before: if this look fails, the next one wakes them
+            for key in [key for key, gate in self._gates.items() if gate is not None]:
+                del self._gates[key]
+        gates, self._looked_ms = self._gates, now_ms(self.store, self.clock)
+        is_new = gates is not self._looked_by
+        keys = dict.fromkeys([*self._unsettled, *self.store.due(MAX_INSTANT_MS if is_new else self._looked_ms)])
+        starts = set(keys if is_new else self._unsettled)
+        self._looked_by, self._unsettled = gates, []  # not before: if this look fails, the next one wakes them
         for key in keys:
             if self._stop is not None and self._stop.is_set():
                 break
-            decision, gate = self._wake(key), self._gates.get(key)
+            decision, gate = self._wake(key, gates), gates.get(key)
             if key in starts and (key in self._failing or (gate is not None and gate.is_claimed)):
                 self._unsettled.append(key)
             if decision is not None:
@@ -133,8 +135,8 @@ class WakeLoop:
             while not stop.is_set():
                 try:
                     self._before_look(self)
-                    if self._gate_of is not rested_for:  # an edit may have freed gates: callers that wait have turns
-                        rested_for = self._gate_of
+                    if self._gates is not rested_for:  # an edit may have freed gates: callers that wait have turns
+                        rested_for = self._gates
                         if stop.wait(TURN_MS / 1000):
                             break
                     self.once()
@@ -145,19 +147,18 @@ class WakeLoop:
         finally:
             stop.set()  # Ctrl-C may have come instead: no end is reported any more
             self.end_children()
+            self._stop = None
 
     def _rest(self, stop: threading.Event) -> None:
         """Wait for the next look, in parts, so that signals are handled. A store with ``wait_for_due`` ends the wait
         when a gate comes due."""
         wait_for_due = getattr(self.store, "wait_for_due", None)
         for part_s in waits_s(self.every_ms):
-            try:
+            with suppress(Exception):  # a store may raise anything; if it lasts, the next look reports it
                 if wait_for_due is not None and not stop.is_set():
                     if wait_for_due(self._looked_ms, now_ms(self.store, self.clock), int(part_s * 1000)):
                         return
                     continue
-            except Exception as error:  # noqa: BLE001  (a store may raise anything; if it lasts, the next look reports it)
-                log.debug("waiting for a gate to come due failed: %s", _described(error))
             if stop.wait(part_s):
                 return
 
@@ -173,13 +174,13 @@ class WakeLoop:
 
         return stop_and_wait
 
-    def _wake(self, key: GateKey) -> Decision | None:
+    def _wake(self, key: GateKey, gates: dict[GateKey, Gate | None]) -> Decision | None:
         try:
-            if key not in self._gates:
-                self._gates[key] = self._gate_of(key)
-                if self._gates[key] is None:
+            if key not in gates:
+                gates[key] = self._gate_of(key)
+                if gates[key] is None:
                     log.warning("%s waits for a wake, but this loop has no settings for it", key)
-            if (gate := self._gates[key]) is None:
+            if (gate := gates[key]) is None:
                 return None
             others = gate.awaited
             try:
