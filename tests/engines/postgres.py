@@ -51,9 +51,9 @@ def cluster(*, port: int | None = None, settings: Sequence[str] = ()) -> Iterato
     """The same, to be stopped, killed and started again. ``settings``: of the server, as ``name=value``."""
     home = _bin()
     with _folder("postgres") as folder, free_port() as found:
-        if WHEEL_BIN in str(home):  # in a cache that only its owner may read
-            shutil.copytree(home.parent, folder / "pg")
-            home = folder / "pg" / "bin"
+        if WHEEL_BIN in str(home):  # in a cache that only its owner may read; its libraries are beside the package
+            shutil.copytree(home.parents[2], folder / "pg")
+            home = folder / "pg" / WHEEL_BIN
         _give(folder)
         server = Cluster(home, folder, port or found, settings)
         server.initialise()

@@ -388,6 +388,20 @@ def test_a_way_that_does_not_lead_there_is_told_at_once(
     assert clock.now_ms() == began_ms, "it is not tried again"
 
 
+def test_a_user_that_may_not_log_in_is_told_at_once(store: PostgresStore, clock: ManualClock) -> None:
+    """Neither tried again for ten seconds nor called a server that did not answer: no code comes with these errors."""
+    with role(store, "locked_out") as url:
+        began_ms, its = clock.now_ms(), PostgresStore(url)
+        sql(store, "ALTER ROLE locked_out NOLOGIN")
+        refused(lambda: its.get(KEY), StoreDenied, 77, "refused this user", "is not permitted to log in")
+        sql(store, f"ALTER ROLE locked_out LOGIN; REVOKE CONNECT ON DATABASE {DATABASE} FROM PUBLIC")
+        try:
+            refused(lambda: its.get(KEY), StoreDenied, 77, "refused this user", "permission denied for database")
+        finally:
+            sql(store, f"GRANT CONNECT ON DATABASE {DATABASE} TO PUBLIC")
+        assert clock.now_ms() == began_ms, "it is not tried again"
+
+
 def test_rights_are_asked_for_by_name(store: PostgresStore) -> None:
     schema = store.server.address.schema
     with role(store, "stranger") as url:
@@ -1046,6 +1060,12 @@ def test_sessions_that_are_cut_behind_pgbouncer_cost_nothing(store: PostgresStor
         sql(store, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'holdoff'")
         record = new
     behind.close()
+
+
+def test_a_parameter_that_pgbouncer_does_not_take_is_told_at_once(pgbouncer_url: str, clock: ManualClock) -> None:
+    store, began_ms = PostgresStore(f"{pgbouncer_url}?options=-cjit%3Doff"), clock.now_ms()
+    refused(lambda: store.get(KEY), StoreMismatch, 78, "cannot be reached with these parameters", "options")
+    assert clock.now_ms() == began_ms, "it is not tried again"
 
 
 def test_a_pgbouncer_that_pools_by_statement_is_named(mine: Cluster, victim: PostgresStore) -> None:

@@ -82,7 +82,7 @@ MEANINGS: Final[dict[str, Meaning]] = {
 }
 #: Parts of the messages of a server that speaks English, or of libpq, and the code that each stands for.
 WORDS: Final = {
-    "authentication failed|no password supplied|no pg_hba.conf entry|role .* does not exist": "28",
+    "authentication failed|no password supplied|no pg_hba.conf entry|role .* (does not|is not)|permission denied": "28",
     'database ".*" does not exist|no such database': "3D",
     "too many (clients|connections)|connection slots are reserved|no more connections allowed": "53300",
     "starting up|shutting down|not yet accepting|in recovery mode": "57P03",
@@ -90,7 +90,7 @@ WORDS: Final = {
     "not allowed in statement pooling": "pool",
     "failed to resolve host|could not translate host name": "host",
     " certificate |private key|does not support|invalid .*value|unrecognized configuration|definition of service|"
-    "could not parse|channel binding|GSSAPI encryption|authentication method": "way",
+    "could not parse|channel binding|GSSAPI encryption|authentication method|unsupported startup": "way",
 }
 #: Where a message quotes the name of a user, or the value of a parameter: a secret may stand there by mistake.
 _QUOTED: Final = r'((?:user|role|value:?|address|service) )".*?"(?=$|[ ,:)])'

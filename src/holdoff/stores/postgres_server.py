@@ -67,13 +67,13 @@ SET LOCAL search_path = %(schema)s;
 SET LOCAL statement_timeout = %(left_ms)s;
 SET LOCAL idle_in_transaction_session_timeout = %(busy_ms)s
 """
-#: Reads the version (``max``: a row even without one; named in full: the error then says that a right to the schema is
-#: missing) and the time, and sees to it that a commit survives a power cut.
+#: Reads the version (``max``: a row even without one; in full: an error then names a missing right to the schema, and
+#: no whole row counts as a version) and the time, and sees to it that a commit survives a power cut.
 HEAD: Final = """
-SELECT max(version), floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint,
+SELECT max(known.version), floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint,
     CASE current_setting('synchronous_commit') WHEN 'off' THEN set_config('synchronous_commit', 'on', true) END,
     pg_is_in_recovery()
-FROM "{schema}".version
+FROM "{schema}".version AS known
 """
 COMMIT: Final[Statement] = ("COMMIT", {})
 ROLLBACK: Final[Statement] = ("ROLLBACK", {})
