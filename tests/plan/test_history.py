@@ -405,6 +405,10 @@ def test_an_object_with_a_time_is_one_trigger_whatever_lists_it_has() -> None:
     assert of('{"time": 1709632800, "data": [{"time": 1}, 2]}\n' * 2).at_ms == (AT, AT)
 
 
+def test_of_an_object_that_is_alone_the_list_counts_though_it_has_a_time() -> None:
+    assert of('{"timestamp": 1709636400, "builds": [{"timestamp": 1709632800}]}').at_ms == (AT,)
+
+
 def test_bad_lines_of_a_log() -> None:
     assert of("2024-03-05 10:00:00 started\nKilled\n").bad == (("line 2", "has no time"),)
 

@@ -93,7 +93,7 @@ def trigger(args: argparse.Namespace) -> int:
         try:
             decision = gate.trigger(**asked, by=person(args) if args.force or args.by else None)
         except StoreError:
-            _Wait(gate, gate.awaited, came, failed=True).run()  # it may have finished a start that was left
+            _wait_for_builds(gate, gate.awaited, came, failed=True)  # it may have finished a start that was left
             raise
         if args.json:
             print_json(decision.to_dict())
@@ -101,9 +101,7 @@ def trigger(args: argparse.Namespace) -> int:
             show(decision)
         if is_behind and decision.outcome is not Outcome.FAILED:
             go_on()
-        wait = _Wait(gate, gate.awaited, came, failed=decision.outcome is Outcome.FAILED)
-        wait.run()
-        return wait.status
+        return _wait_for_builds(gate, gate.awaited, came, failed=decision.outcome is Outcome.FAILED)
 
 
 def add_wake_arguments(parser: argparse.ArgumentParser) -> None:
@@ -151,10 +149,20 @@ def show_news(decision: Decision) -> None:
         show(decision)
 
 
+def _wait_for_builds(gate: Gate, build_ids: list[str], came: list[int], *, failed: bool) -> int:
+    """Wait for these commands, and print the failed ones. Returns the exit status of the last one; or, if the decision
+    ``failed``, its status. ``came``: as for ``wait_for_end``."""
+    status = 0
+    for build_id in build_ids:
+        if (ended := wait_for_end(gate, build_id, came)) is not None:
+            status = ended
+            if status:
+                say(f"{gate.key.project}: build {build_id} failed: exit status {status}")
+    return StartRefused.exit_code if failed else status
+
+
 class _Wait(threading.Thread):
-    """Waits for the commands that a gate has started (a command has a lease to renew and an end to report), and prints
-    the failed ones. ``status``: the last one's exit status; or, if the decision ``failed``, its status. ``came``: as
-    for ``wait_for_end``."""
+    """Waits for the commands that a gate has started: a command has a lease to renew and an end to report."""
 
     status = 0
 
@@ -163,13 +171,7 @@ class _Wait(threading.Thread):
         self.gate, self.build_ids, self.came, self.failed = gate, build_ids, came, failed
 
     def run(self) -> None:
-        for build_id in self.build_ids:
-            if (ended := wait_for_end(self.gate, build_id, self.came)) is not None:
-                self.status = ended
-                if ended:
-                    say(f"{self.gate.key.project}: build {build_id} failed: exit status {ended}")
-        if self.failed:
-            self.status = StartRefused.exit_code
+        self.status = _wait_for_builds(self.gate, self.build_ids, self.came, failed=self.failed)
 
 
 class Builds(ExitStack):

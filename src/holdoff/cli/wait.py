@@ -84,7 +84,10 @@ class Countdown:
 
 
 class _Late(Exception):
-    """The time to wait is over. Its argument is the decision: what has become of the trigger so far."""
+    """The time to wait is over. ``decision``: what has become of the trigger so far."""
+
+    def __init__(self, decision: Decision) -> None:
+        self.decision = decision
 
 
 class Waiter:
@@ -125,7 +128,7 @@ class Waiter:
             found = self._wait_while_pending()
             return (found, None) if isinstance(found, Decision) else self._wait_for_end(found)
         except _Late as late:
-            return late.args[0], StartUnknown.exit_code
+            return late.decision, StartUnknown.exit_code
         finally:
             self._countdown.clear()
 

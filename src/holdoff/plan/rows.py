@@ -30,7 +30,7 @@ _OWN: Final = '\n{"timestamp": "'
 _ABOVE: Final = ("#", "sep=")
 #: A row of a CSV has at most so many lines: the end of a cell that is not closed is not looked for in the whole file.
 _MOST_LINES: Final = 1_000
-_WORDS: Final = re.compile(r"[^\s,].*")
+_BEGIN: Final = re.compile(r"[^\s,]")
 #: What may follow a JSON text: the end of its line, or another text. There are commas in what is left of a cut list.
 _NEXT: Final = re.compile(r"[ \t,]*(?:[\n{[]|\Z)")
 _decoded = json.JSONDecoder().raw_decode
@@ -132,17 +132,21 @@ def _cells(lines: list[str], at: int, delimiter: str, bad: Bad) -> Iterator[tupl
 def _of_json(text: str, bad: Bad) -> Iterator[tuple[str, Row]]:
     """The objects of each JSON text, or of the list that it is or has. The texts stand one a line, or one after the
     other as ``gh api --paginate`` and ``jq`` print them. A line that begins none, or goes on otherwise, is bad."""
-    numbers, at, line = count(1), 0, 1
-    while found := _WORDS.search(text, at):
-        line, at = line + text.count("\n", at, found.start()), found.start()
+    numbers, at, line, following = count(1), 0, 1, _BEGIN.search(text)
+    while following:
+        is_first, begin = at == 0, following.start()
+        line, at = line + text.count("\n", at, begin), begin
         try:
             whole, end = _decoded(text, at)
-            entries = _entries(whole) if _NEXT.match(text, end) else None
+            following = _BEGIN.search(text, end)
+            entries = _entries(whole, alone=is_first and not following) if _NEXT.match(text, end) else None
         except (ValueError, RecursionError):
             entries = None
         if entries is None:
             bad.add(f"line {line}", "is not JSON")
-            end = found.end()
+            line_end = text.find("\n", at)
+            end = line_end if line_end >= 0 else len(text)
+            following = _BEGIN.search(text, end)
         for entry in entries or ():
             place = f"line {line}" if entry is whole else f"entry {next(numbers)}"
             row = _row(entry)
@@ -163,14 +167,13 @@ def _row(entry: object) -> Row | None:
     return entry if isinstance(entry, dict) else None
 
 
-def _entries(whole: Any) -> list[Any]:
+def _entries(whole: Any, *, alone: bool) -> list[Any]:
     """The entries of a list, of the list that an object has, or of all pages in a list (``gh api --paginate --slurp``).
-    An object with a time is an entry itself."""
+    Unless it is all that there is, an object with a time is an entry itself."""
     if isinstance(whole, list) and (not whole or _row(whole) is None):
-        return [entry for one in whole for entry in _entries(one)]
+        return [entry for one in whole for entry in _entries(one, alone=False)]
     fields = whole if isinstance(whole, dict) else {}
     lists = {plain(name): value for name, value in fields.items() if isinstance(value, list)}
     found = next((lists[name] for name in _LISTS if name in lists), None)
-    if found is None or any(plain(name) in TIMES and ms_or_none(fields[name], None) is not None for name in fields):
-        return [whole]
-    return found
+    is_timed = not alone and any(plain(name) in TIMES and ms_or_none(fields[name], None) is not None for name in fields)
+    return [whole] if found is None or is_timed else found
