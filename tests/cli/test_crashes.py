@@ -150,6 +150,34 @@ def test_an_end_that_the_store_does_not_take_at_once_is_reported_again(cli: Cli,
     assert "could not record the end" in done.stderr
 
 
+#: Before this process starts what it has claimed, another machine's has taken the claim over.
+TAKEN_OVER_ELSEWHERE = """
+from holdoff.core.effects import Swapped
+from holdoff.core.record import Running
+from holdoff.stores.sqlite import SQLiteStore
+swap = SQLiteStore.swap
+def meanwhile(self, key, *, expected, new, **more):
+    reply = swap(self, key, expected=expected, new=new, **more)
+    if new.claim is None:
+        return reply
+    SQLiteStore.swap, claim = swap, new.claim
+    at_ms = claim.claimed_ms
+    of = dict(token=claim.token, covers=claim.covers, claimed_ms=at_ms)
+    there = Running(build_id="there:00000000123.1.2:17", started_ms=at_ms, lease_until_ms=at_ms + LEASE_MS, **of)
+    after = reply.record.but(claim=None, running=there).swapped("TESTTEST")
+    swap(self, key, expected=reply.record, new=after)
+    return Swapped(after)
+SQLiteStore.swap = meanwhile
+"""
+
+
+def test_where_another_machine_has_taken_the_start_over_the_end_is_not_known(cli: Cli) -> None:
+    """It was 0, as if the command had succeeded."""
+    done = cli(*RUN, *RAN, prelude=f"LEASE_MS = 60_000\n{TAKEN_OVER_ELSEWHERE}")
+    said = "holdoff: p: another process has taken this start over; how its command ends is not known here\n"
+    assert (done.returncode, done.stderr, cli.lines()) == (75, said, [])
+
+
 def _deferred(record: Record) -> Record:
     """The record, with what its claim covers deferred, and due."""
     assert record.claim is not None

@@ -21,7 +21,7 @@ from holdoff.core.record import Hold, Record
 from holdoff.core.request import GateKey
 from tests import waiting
 from tests.cli.conftest import PATIENCE, PROGRAM, line_of, line_with
-from tests.cli.test_crashes import NO_ANSWER_ONCE
+from tests.cli.test_crashes import NO_ANSWER_ONCE, TAKEN_OVER_ELSEWHERE
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Cli
@@ -469,6 +469,67 @@ def test_the_end_of_a_left_start_is_reported_though_the_caller_that_finished_it_
     held.change(only_pending)
     assert ends(other)[0] == 75
     assert [build.exit_status for build in held.store.history(GateKey("p", "local"))] == [7]
+
+
+def test_where_another_machine_has_taken_the_callers_start_over_its_end_is_waited_for(held: Cli) -> None:
+    """The caller exited with 0 at once."""
+    process = waiter(held, prelude=f"LEASE_MS = 60_000\n{TAKEN_OVER_ELSEWHERE}")
+    held("resume", "p")
+    there = "there:00000000123.1.2:17"
+    line_with(process.stderr, f"covered by build {there}, which runs")
+    held("finished", "p", there, "--failed")
+    assert (ends(process)[0], held.lines()) == (1, [])
+
+
+#: After a wake that has finished a start that was left, the store does not answer once.
+NO_ANSWER_AFTER_A_TAKE_OVER = """
+from holdoff.core.errors import StoreUnavailable
+from holdoff.gate import Gate
+from holdoff.stores.sqlite import SQLiteStore
+wake = Gate.wake
+def no_answer_after_it(self, **more):
+    decision, get = wake(self, **more), SQLiteStore.get
+    def once(*_):
+        SQLiteStore.get = get
+        raise StoreUnavailable("no answer")
+    SQLiteStore.get = once if decision.taken_over else get
+    return decision
+Gate.wake = no_answer_after_it
+"""
+
+
+def test_the_status_of_a_left_start_is_told_though_the_store_does_not_answer_while_it_runs(held: Cli) -> None:
+    """It was 0: the command had been waited for, and its status forgotten."""
+    other = waiter(held, *says("other", 7), prelude=f"{IMPATIENT}{NO_ANSWER_AFTER_A_TAKE_OVER}")
+    newest = waiter(held, prelude=KILLED_BEFORE_THE_START)
+    held("resume", "p")
+    assert ends(newest)[0] == -signal.SIGKILL
+    held.change(lambda record: record.but(claim=record.claim and record.claim.but(lease_until_ms=LONG_AGO_MS)))
+
+    status, errors = ends(other)
+    assert "asking the store again: no answer" in errors
+    assert status == 7
+
+
+def test_a_start_of_what_came_since_is_waited_for_beside_the_left_one(held: Cli) -> None:
+    """It was ended by the end of its caller, which waited for the left one alone."""
+    second = "mkdir first 2> made || until grep -q ended ran; do sleep 0.1; done; sleep 0.1"
+    argv = ("sh", "-c", f"echo began >> ran; {second}; echo ended >> ran")
+    other = waiter(held, *argv, options=("--cooldown", "0"), prelude=IMPATIENT)
+    newest = waiter(held, prelude=KILLED_BEFORE_THE_START)
+    held("resume", "p")
+    assert ends(newest)[0] == -signal.SIGKILL
+
+    def with_another_change(record: Record) -> Record:
+        assert record.claim is not None
+        covers = record.claim.covers
+        later_ms = covers.last_ms + 60_000
+        left = record.claim.but(lease_until_ms=LONG_AGO_MS)
+        return record.but(claim=left, pending=covers.but(waiters=(), first_ms=later_ms, last_ms=later_ms))
+
+    held.change(with_another_change)
+    assert ends(other)[0] == 0
+    assert sorted(held.lines()) == ["began", "began", "ended", "ended"]
 
 
 def test_where_the_end_of_the_build_is_not_known_it_is_75(held: Cli) -> None:

@@ -168,12 +168,13 @@ class Waiter:
                         self._countdown.clear()  # the command may run, and write, before wake returns
                         decision = self._ask(lambda: self.gate.wake(waiter=asked.token))
                         nap_ms, left = _nap_ms(decision), decision.taken_over
-                        if left is not None:  # this wake finished a start that another caller left
+                        if left is not None and decision.outcome is not Outcome.STARTED:  # of a start that was left
                             where = self._ask(lambda: self.gate.waiter_at(asked.token))
-                            if isinstance(where, Running | Finished) and where.build_id == left:
+                            is_its = isinstance(where, Running | Finished) and where.build_id == left
+                            if is_its and left in self.gate.awaited:
                                 return decision.but(outcome=Outcome.STARTED, build_id=left, taken_over=None)
-                            wait_for_end(self.gate, left, self._starter.came)
-                        if decision.outcome in {Outcome.STARTED, Outcome.FAILED}:
+                        wait_for_end(self.gate, left, self._starter.came)
+                        if decision.outcome is Outcome.FAILED or decision.build_id in self.gate.awaited:
                             return decision
                     case None:
                         return asked.but(outcome=Outcome.SKIPPED, why=Why.DROPPED, detail=None)
