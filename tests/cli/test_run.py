@@ -608,6 +608,21 @@ def test_nor_does_one_that_waits_for_a_cooldown_from_that_commands_end(cli: Cli)
     assert (cli(*inside, "--wait", "--force", "--", *RAN).returncode, cli.lines()) == (0, ["ran"])
 
 
+def test_nor_does_one_that_would_join_what_is_pending(cli: Cli) -> None:
+    """With overlap skip it is skipped. Where another caller waited already, it once waited with that one, for ever."""
+    inside = ("run", "p", "--cooldown", "0", "--overlap", "skip", "--wait", "--wait-timeout", "9s", "--", *RAN)
+    later = ("run", "p", "--cooldown", "1h", "--wait", "--wait-timeout", "1ms", "--", *RAN)
+    both = f"{shlex.join((*PROGRAM, *later))}; {shlex.join((*PROGRAM, *inside))}"
+    done = cli("run", "p", "--cooldown", "0", "--", "sh", "-c", both)
+    would = "with overlap skip it would wait for that command, which waits for it"
+    assert done.returncode == 2
+    assert done.stderr.endswith(f"holdoff: p: this runs inside a command of p; {would}\n")
+    cli("reset", "p", "--drop-pending")
+    skipped = cli("run", "p", "--cooldown", "0", "--", *PROGRAM, *inside)
+    assert (skipped.returncode, cli.lines()) == (0, [])
+    assert "p skipped: build" in skipped.stderr
+
+
 def test_a_run_inside_the_command_of_another_gate_may_wait(cli: Cli) -> None:
     other = cli.start("run", "p", "--cooldown", "0", "-v", "--", "sh", "-c", "read line")
     line_of(other.stderr)

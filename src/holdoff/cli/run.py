@@ -145,11 +145,13 @@ def _check_not_inside(gate: Gate, args: argparse.Namespace) -> None:
     """Refuse a run inside a command of the same gate that would wait for that command's end, or end it."""
     token, overlap = os.environ.get(TOKEN_VARIABLE), gate.policy.overlap
     rests = overlap == "allow" and gate.policy.cooldown_from == "finish" and args.wait and not args.force
-    if not token or not (rests or overlap in {"defer", "cancel"}):
+    joins = overlap == "skip" and args.wait  # what is pending, if anything is
+    if not token or not (rests or joins or overlap in {"defer", "cancel"}):
         return
     record = gate.store.get(gate.key)
     is_ours = record.running is not None and holds_us(record.running.build_id)
-    if is_ours or (record.claim is not None and record.claim.token == token):
+    is_ours = is_ours or (record.claim is not None and record.claim.token == token)
+    if is_ours and (record.pending is not None or not joins):
         would = "end that command, and itself" if overlap == "cancel" else "wait for that command, which waits for it"
         name, how = gate.key.project, "cooldown_from finish" if rests else f"overlap {overlap}"
         raise UsageError(f"{name}: this runs inside a command of {name}; with {how} it would {would}")
@@ -194,7 +196,10 @@ def _run(
             return decision, StartRefused.exit_code
         return decision, NOT_FOUND if isinstance(starter.refused, FileNotFoundError) else NOT_EXECUTABLE
     if decision.build_id is not None:
-        return decision, wait_for_end(gate, decision.build_id, starter.came) or 0
+        if (ended := wait_for_end(gate, decision.build_id, starter.came)) is not None:
+            return decision, ended
+        say(f"{decision.project}: another process has taken this start over; how its command ends is not known here")
+        return decision, StartUnknown.exit_code
     if status is None and args.skip_exit_code is None and (decision.why is Why.DROPPED or before):
         status = StartUnknown.exit_code  # it was waited for and dropped, or the command before could not be ended
     return decision, (args.skip_exit_code or 0) if status is None else status
