@@ -359,6 +359,39 @@ def test_settings_that_come_from_another_thread_during_a_look_count_from_the_nex
     assert "c" in bench.built
 
 
+def test_a_look_by_new_settings_that_is_stopped_counts_for_no_gate_that_it_has_not_woken() -> None:
+    """Run again, the loop waited for the instant that the store has by the settings before: a day, not ten minutes."""
+    bench, stop = Bench(), threading.Event()
+    for key in (GateKey("c", "local"), GateKey("d", "local")):
+        for _ in range(2):
+            bench.gate(key, "1d").trigger()
+    bench.clock.advance("10m")
+    bench.built.clear()
+    loop = bench.loop()
+    loop._on_decision = lambda _: stop.set()
+    loop.run(stop)
+    assert len(bench.built) == 1
+    loop.once()
+    assert sorted(bench.built) == ["a", "b", "c", "d"]
+
+
+def test_settings_may_come_from_another_thread_while_gates_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The look then failed by a KeyError."""
+    bench = Bench()
+
+    class Many(dict[GateKey, Any]):
+        def items(self) -> Any:
+            found = list(super().items())
+            loop.go_by(bench.store, bench.gate)
+            return found
+
+    monkeypatch.setattr("holdoff.wake.loop.KEPT_GATES", 1)
+    loop = bench.loop()
+    loop._gates = Many({GateKey("a", "local"): bench.gate(GateKey("a", "local"))})
+    loop.once()
+    assert sorted(bench.built) == ["a", "b"]
+
+
 @pytest.mark.parametrize("failing", [None, 0, 1])
 @pytest.mark.parametrize("held", [False, True])
 def test_a_cooldown_that_was_edited_during_a_start_counts_at_once_for_what_waits(

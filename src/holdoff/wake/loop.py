@@ -105,17 +105,18 @@ class WakeLoop:
         Raises:
             StoreError: the store cannot list the gates that are due.
         """
-        decisions = []
-        if len(self._gates) >= KEPT_GATES:  # keys without settings stay, so that the log names each of them once
-            for key in [key for key, gate in self._gates.items() if gate is not None]:
-                del self._gates[key]
-        gates, self._looked_ms = self._gates, now_ms(self.store, self.clock)
+        decisions, gates = [], self._gates
+        if len(gates) >= KEPT_GATES:  # keys without settings stay, so that the log names each of them once
+            for key in [key for key, gate in gates.items() if gate is not None]:
+                del gates[key]
+        self._looked_ms = now_ms(self.store, self.clock)
         is_new = gates is not self._looked_by
         keys = dict.fromkeys([*self._unsettled, *self.store.due(MAX_INSTANT_MS if is_new else self._looked_ms)])
         starts = set(keys if is_new else self._unsettled)
         self._looked_by, self._unsettled = gates, []  # not before: if this look fails, the next one wakes them
         for key in keys:
             if self._stop is not None and self._stop.is_set():
+                self._looked_by = None  # run again, it wakes the others
                 break
             decision, gate = self._wake(key, gates), gates.get(key)
             if key in starts and (key in self._failing or (gate is not None and gate.is_claimed)):
