@@ -198,6 +198,19 @@ def test_a_signal_ends_the_reports_of_an_end_that_the_store_does_not_take(cli: C
     assert process.returncode == 7
 
 
+@pytest.mark.parametrize("verb", ["run", "trigger", "wake"])
+def test_a_signal_that_asks_no_command_to_stop_ends_no_reports(cli: Cli, verb: str) -> None:
+    """After a SIGUSR1, which it passes on to its command, wake reported the end only once."""
+    passed_on = "trap 'touch got' USR1; kill -USR1 $PPID; until [ -e got ]; do sleep 0.05; done; exit 7"
+    command = ["sh", "-c", passed_on]
+    cli.config(f"[projects.p]\ncooldown = '1h'\nstarter = {{ command = {json.dumps(command)} }}\n")
+    cli("trigger", "p", prelude=KILLED_BEFORE_THE_START)
+    cli.change(_deferred)
+    argv = {"run": ["run", "p", "--", *command], "trigger": ["trigger", "p"], "wake": ["wake"]}[verb]
+    assert cli(*argv, prelude=NO_ANSWER_ONCE).returncode == 7
+    assert [build.exit_status for build in cli.store.history(GateKey("p", "local"))] == [7]
+
+
 def test_the_end_of_a_start_that_was_left_is_reported_again_too(cli: Cli) -> None:
     run = ("run", "p", "--cooldown", "1h", "--", *RAN)
     cli(*run, prelude=KILLED_BEFORE_THE_START)

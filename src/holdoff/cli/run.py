@@ -15,6 +15,7 @@ from holdoff.core.request import TOKEN_VARIABLE, first_line
 from holdoff.core.shown import shown_program
 from holdoff.core.units import parse_duration
 from holdoff.gate import Gate
+from holdoff.signals import STOPPING
 from holdoff.starters.command import PASSING, Command, paths_of
 from holdoff.starters.processes import holds_us
 
@@ -207,10 +208,10 @@ def _run(
 
 def wait_for_end(gate: Gate, build_id: str | None, came: list[int]) -> int | None:
     """Wait for a command. Others wait for its end: a store that does not answer is asked again, for as long as they ask
-    it, or until a signal ``came``."""
+    it, or until a signal to stop ``came``."""
     status, give_up_ms = gate.wait(build_id), running_ms() + OUTAGE_MS
     with suppress(StoreError):  # ``wait`` has told it
-        while not came and running_ms() < give_up_ms:
+        while not any(number in STOPPING for number in came) and running_ms() < give_up_ms:
             with suppress(StoreUnavailable):
                 gate.report_ends()
                 break
