@@ -375,6 +375,33 @@ def test_a_look_by_new_settings_that_is_stopped_counts_for_no_gate_that_it_has_n
     assert sorted(bench.built) == ["a", "b", "c", "d"]
 
 
+def test_after_an_outage_callers_that_wait_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their turns had passed meanwhile: the loop's first look ran the project's command, and the newest one's never."""
+    bench, said = Bench(), list[object]()
+    due, answers = bench.store.due, iter(["no answer", "no answer"])
+
+    class Stop(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            said.append(timeout)
+            return self.is_set()
+
+    def due_again(now_ms: int) -> Iterator[GateKey]:
+        said.append(next(answers, "an answer"))
+        if said[-1] == "no answer":
+            raise StoreUnavailable("no answer")
+        return due(now_ms)
+
+    def seen(_: Decision) -> None:
+        said.append("woken")
+        stop.set()
+
+    stop = Stop()
+    monkeypatch.setattr(bench.store, "due", due_again)
+    monkeypatch.delattr(type(bench.store), "wait_for_due", raising=False)
+    WakeLoop(bench.store, bench.gate, clock=bench.clock, on_decision=seen).run(stop)
+    assert said[:9] == [1.0, "no answer", 1.0, "no answer", 1.0, "an answer", 2.0, "an answer", "woken"]
+
+
 def test_settings_may_come_from_another_thread_while_gates_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     """The look then failed by a KeyError."""
     bench = Bench()

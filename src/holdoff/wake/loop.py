@@ -136,9 +136,11 @@ class WakeLoop:
             while not stop.is_set():
                 try:
                     self._before_look(self)
-                    if self._gates is not rested_for:  # an edit may have freed gates: callers that wait have turns
+                    if was_away := None in self._failing:
+                        list(self.store.due(0))  # it fails as long as the store is away
+                    if was_away or self._gates is not rested_for:  # either may have freed gates: callers have turns
                         rested_for = self._gates
-                        if stop.wait(TURN_MS / 1000):
+                        if stop.wait(TURN_MS / 1000 * (1 + was_away)):  # they ask again after as long
                             break
                     self.once()
                     self._failing.pop(None, None)
