@@ -402,23 +402,6 @@ def test_after_an_outage_callers_that_wait_come_first(monkeypatch: pytest.Monkey
     assert said[:9] == [1.0, "no answer", 1.0, "no answer", 1.0, "an answer", 2.0, "an answer", "woken"]
 
 
-def test_settings_may_come_from_another_thread_while_gates_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The look then failed by a KeyError."""
-    bench = Bench()
-
-    class Many(dict[GateKey, Any]):
-        def items(self) -> Any:
-            found = list(super().items())
-            loop.go_by(bench.store, bench.gate)
-            return found
-
-    monkeypatch.setattr("holdoff.wake.loop.KEPT_GATES", 1)
-    loop = bench.loop()
-    loop._gates = Many({GateKey("a", "local"): bench.gate(GateKey("a", "local"))})
-    loop.once()
-    assert sorted(bench.built) == ["a", "b"]
-
-
 @pytest.mark.parametrize("failing", [None, 0, 1])
 @pytest.mark.parametrize("held", [False, True])
 def test_a_cooldown_that_was_edited_during_a_start_counts_at_once_for_what_waits(
