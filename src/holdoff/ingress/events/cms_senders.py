@@ -25,7 +25,8 @@ def _typed(
 
     Args:
         path: where the type is. known_by: more conditions by which the sender is known.
-        changes: the types that are changes. others: the types that are not; empty: there are none.
+        changes: the types that are changes; ``*``: all but ``others``, as plug-ins may have types of their own.
+        others: the types that are not; empty: there are none.
         tag: where an image's tag is. Signatures and the like, which are pushed beside an image, are no changes. Nor are
             pushes by digest alone, such as each part of an image for several platforms.
     """
@@ -35,9 +36,9 @@ def _typed(
         yield ignored(sender, "a signature", what, tag, f"{known}{path} & {tag}={ABOUT_AN_IMAGE}", **more)
         what, when = f"{{{path}}} of an image to which no tag points", f"{known}{path}={changes} & {tag}=|null|sha256:*"
         yield ignored(sender, "a push by digest", what, tag, when, **more)
-    yield change(sender, "a change", f"{known}{path}={changes}", f"{{{path}}} in {sender}", **more)
-    if others:
-        yield other(sender, path, known_by, others, **more)
+    rest = [other(sender, path, known_by, others, **more)] if others else []
+    taken = change(sender, "a change", f"{known}{path}={changes}", f"{{{path}}} in {sender}", **more)
+    yield from [*rest, taken] if changes == "*" else [taken, *rest]
 
 
 # --- Contentful: https://www.contentful.com/developers/docs/webhooks/headers/ ----------------------
@@ -123,10 +124,8 @@ _DATOCMS: Final = (
         "is_environment_primary",
         "event_type & is_environment_primary=false",
     ),
-    *(
-        _not_at_dato("a draft", "a draft", "item", _STATUS, f"event_type={events} & {_STATUS}={status}")
-        for events, status in (("create|update", "draft|updated"), ("delete", "draft"))
-    ),
+    _not_at_dato("a draft", "a draft", "item", _STATUS, f"event_type=create|update & {_STATUS}=draft|updated"),
+    _not_at_dato("a draft", "a draft", "item", _STATUS, f"event_type=delete & {_STATUS}=draft"),
     *(
         change("DatoCMS", name, when, "{event_type} of {entity_type}{entity.id^ } in DatoCMS", id="{webhook_call_id}")
         for name, when in (
@@ -136,12 +135,10 @@ _DATOCMS: Final = (
             ("a promoted environment", "entity_type=environment & event_type=promote"),
         )
     ),
-    *(
-        _not_at_dato("another event", "{entity_type}", of, "entity_type,event_type", f"event_type & {marks}")
-        for of, marks in (
-            ("*", "webhook_call_id"),
-            ("build_trigger|environment|item_type|maintenance_mode|sso_user", "environment"),
-        )
+    _not_at_dato("another event", "{entity_type}", "*", "entity_type,event_type", "event_type & webhook_call_id"),
+    _not_at_dato(
+        *("another event", "{entity_type}", "build_trigger|environment|item_type|maintenance_mode|sso_user"),
+        *("entity_type,event_type", "event_type & environment"),
     ),
 )
 
@@ -351,30 +348,21 @@ _REGISTRIES: Final = (
     ),
     *_typed("Nexus", "http.headers.x-nexus-webhook-id", "", "rm:repository:*"),
     # https://github.com/npm/registry/blob/main/docs/hooks/hooks-payload.md
-    *_typed(
-        *("npm", "event", "hookOwner.username"),
-        "package:change|package:publish|package:unpublish|package:deprecated|package:undeprecated|package:dist-tag*",
-    ),
+    *_typed("npm", "event", "hookOwner.username", "*", "package:star|package:unstar|package:owner*"),
 )
 
 
 # --- Stores, and a content system that is known by its header as they are -------------------------
-def _all_but(sender: str, path: str, known_by: str, others: str, **more: str) -> Iterator[Kind]:
-    """A sender's events, if each of its webhooks is for types that were chosen, and plug-ins may have types of their
-    own: a type that is not among ``others`` is a change."""
-    yield other(sender, path, known_by, others, **more)
-    yield from _typed(sender, path, known_by, "*", "", **more)
-
-
 _SHOPS: Final = (
     trial("Shopify", "http.headers.x-shopify-test,metadata.X-Shopify-Test,message.attributes.X-Shopify-Test=true"),
     # https://shopify.dev/docs/api/webhooks: the headers stand in ``metadata`` on EventBridge, in Pub/Sub in attributes.
     # Newer headers have no ``X-``: https://shopify.dev/docs/apps/build/events/delivery-structure
-    *_all_but(
+    *_typed(
         "Shopify",
         "http.headers.x-shopify-topic,http.headers.shopify-topic,metadata.X-Shopify-Topic,metadata.shopify-topic"
         ",message.attributes.X-Shopify-Topic,message.attributes.shopify-topic",
         "",
+        "*",
         "app/*|app_*|attributed_sessions/*|audit_events/*|cart*|checkout*|companies/*|company_*|customer*|disputes/*"
         "|draft_orders/*|finance_*|fulfillment*|inventory_shipments/*|inventory_transfers/*|order*|payment_*|refunds/*"
         "|returns/*|reverse_*|segments/*|shipping_addresses/*|shop/redact|subscription_*|tax_*|tender_transactions/*"
@@ -383,13 +371,13 @@ _SHOPS: Final = (
         ",message.attributes.shopify-webhook-id,message.messageId}",
     ),
     # https://developer.bigcommerce.com/docs/integrations/webhooks
-    *_all_but(
-        *("BigCommerce", "scope", "producer=stores/* & hash"),
+    *_typed(
+        *("BigCommerce", "scope", "producer=stores/* & hash", "*"),
         "store/order/*|store/cart/*|store/customer/*|store/subscriber/*|store/shipment/*|store/app/*|store/hook/*"
         "|store/channel/*/order/*|store/channel/*/cart/*|store/channel/*/notifications/*|*/emailStatus/updated",
     ),
     # https://woocommerce.com/document/webhooks/: the ping has no topic, and no signature
-    *_all_but("WooCommerce", "http.headers.x-wc-webhook-topic", "", "order*|customer*|subscription*"),
+    *_typed("WooCommerce", "http.headers.x-wc-webhook-topic", "", "*", "order*|customer*|subscription*"),
     trial("WooCommerce", "http.headers.user-agent=WooCommerce/* & webhook_id only webhook_id", "a ping"),
     *_typed(
         # https://docs.stripe.com/event-destinations: thin events name their object only
@@ -399,8 +387,8 @@ _SHOPS: Final = (
     ),
     # https://docs.umbraco.com/umbraco-cms/reference/webhooks, and its Constants-WebhookEvents.cs: not all types begin
     # with its name.
-    *_all_but(
-        *("Umbraco", "http.headers.umb-webhook-event", ""),
+    *_typed(
+        *("Umbraco", "http.headers.umb-webhook-event", "", "*"),
         "Umbraco.ContentSaved*|Umbraco.ContentDeletedBlueprint|Umbraco.ContentDeletedVersions|Umbraco.ContentCopied"
         "|Umbraco.ContentRolledBack|Umbraco.ContentEmptiedRecycleBin|mediaEmptiedRecycleBin|documentType*|mediaType*"
         "|dataType*|memberDeleted|memberGroup*|memberSaved|memberType*|userDeleted|userForgotPasswordRequested"
@@ -476,8 +464,8 @@ _CLOUDS: Final = (
     # https://learn.microsoft.com/en-us/graph/change-notifications-lifecycle-events
     *_typed("Microsoft Graph", "value.0.lifecycleEvent", "value.0.subscriptionId", "missed", each="value"),
     # https://developer.box.com/guides/webhooks/v2
-    *_all_but(
-        *("Box", "trigger", "type=webhook_event & webhook.id"),
+    *_typed(
+        *("Box", "trigger", "type=webhook_event & webhook.id", "*"),
         "COMMENT.*|TASK_*|COLLABORATION.*|SHARED_LINK.*|SIGN_REQUEST.*|WEBHOOK.*|*.PREVIEWED|*.DOWNLOADED|*LOCKED",
         id="{id}",
     ),
