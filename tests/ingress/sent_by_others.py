@@ -2522,4 +2522,189 @@ _DRAFTS = (
     ),
 )
 
-SENT = (*_GIT, *_REGISTRIES, *_CLOUDS, *_FILES, *_DRAFTS, *_BUILDS, *_SHOPS, *_TALK)
+
+def _in_hubspot(*kinds: str) -> list[Json]:
+    """https://developers.hubspot.com/docs/api/webhooks: a list, also of one event"""
+    return [
+        {"eventId": place, "portalId": 62515, "subscriptionType": kind, "objectId": 7}
+        for place, kind in enumerate(kinds)
+    ]
+
+
+def _of_lemon_squeezy(kind: str, about: str) -> Json:
+    """https://docs.lemonsqueezy.com/help/webhooks/webhook-requests"""
+    return {"meta": {"event_name": kind, "custom_data": {}}, "data": {"type": about, "id": "1", "attributes": {}}}
+
+
+def _of_square(kind: str) -> Json:
+    """https://developer.squareup.com/docs/webhooks/overview"""
+    about = {"merchant_id": "6SSW7HV8K2ST5", "event_id": "13b867cf", "created_at": "2026-11-25T03:00:00Z"}
+    return {**about, "type": kind, "data": {"type": "order", "id": "eA3v", "object": {}}}
+
+
+_ORDERS = (
+    # https://docs.saleor.io/developer/extending/webhooks/overview
+    *(
+        _by_header("Saleor", "Saleor_Event", kind, Built(reason="webhook"))
+        for kind in ("product_updated", "page_created", "translation_updated")
+    ),
+    *(
+        _by_header("Saleor", "Saleor_Event", kind, nothing("Saleor", kind))
+        for kind in (
+            "order_fully_paid",
+            "draft_order_created",
+            "checkout_updated",
+            "customer_created",
+            "fulfillment_created",
+        )
+    ),
+    # https://docs.discourse.org/#tag/Webhooks
+    *(
+        _by_header("Discourse", "X_Discourse_Event", kind, Built(reason="webhook"))
+        for kind in ("topic_created", "post_edited", "category_updated")
+    ),
+    *(
+        _by_header("Discourse", "X_Discourse_Event", kind, nothing("Discourse", kind))
+        for kind in ("user_logged_in", "notification_created", "reviewable_updated", "group_created")
+    ),
+    # https://appwrite.io/docs/advanced/platform/events
+    *(
+        _by_header("Appwrite", "X_Appwrite_Webhook_Events", kinds, becomes)
+        for kinds, becomes in (
+            ("databases.d.collections.c.documents.1.create,databases.*", Built(reason="webhook")),
+            ("buckets.b.files.f.create,buckets.*.files.*.create", Built(reason="webhook")),
+            *(
+                (kinds, nothing("Appwrite", kinds))
+                for kinds in ("users.u.sessions.s.create,users.*.sessions.*.create", "teams.t.memberships.m.create")
+            ),
+        )
+    ),
+    # What a topic or a queue passes on has no header, and its resources' names: https://shopify.dev/docs/api/admin-rest
+    *(
+        _webhook("Shopify", f"{kind}, without its headers", becomes, {"id": 7, "admin_graphql_api_id": about})
+        for kind, becomes in (
+            ("Product", Built(reason="webhook")),
+            ("Collection", Built(reason="webhook")),
+            *(
+                (kind, nothing("Shopify", f"gid://shopify/{kind}/7"))
+                for kind in ("Order", "DraftOrder", "FulfillmentOrder", "Customer", "Refund")
+            ),
+        )
+        for about in [f"gid://shopify/{kind}/7"]
+    ),
+    _webhook(
+        *("WooCommerce", "an order, without its headers", nothing("WooCommerce", "wc_order_58d2d042d1d")),
+        {"id": 727, "order_key": "wc_order_58d2d042d1d", "status": "processing", "line_items": []},
+    ),
+    # https://developer.paddle.com/webhooks/overview
+    *(
+        _webhook(
+            *("Paddle", kind, becomes),
+            {"event_id": "evt_01", "event_type": kind, "notification_id": "ntf_01", "data": {"id": "x"}},
+        )
+        for kind, becomes in (
+            *((kind, Built(reason=f"{kind} in Paddle")) for kind in ("product.updated", "price.created")),
+            *((kind, nothing("Paddle", kind)) for kind in ("subscription.created", "transaction.completed")),
+        )
+    ),
+    # https://developer.paypal.com/api/rest/webhooks/event-names/
+    *(
+        _webhook(
+            *("PayPal", kind, becomes),
+            {"id": "WH-9XD", "event_version": "1.0", "event_type": kind, "resource_type": "x", "resource": {}},
+        )
+        for kind, becomes in (
+            ("CATALOG.PRODUCT.UPDATED", Built(id="WH-9XD", reason="CATALOG.PRODUCT.UPDATED in PayPal")),
+            ("PAYMENT.CAPTURE.COMPLETED", nothing("PayPal", "PAYMENT.CAPTURE.COMPLETED")),
+        )
+    ),
+    *(
+        _webhook("Square", kind, becomes, _of_square(kind))
+        for kind, becomes in (
+            ("catalog.version.updated", Built(reason="webhook")),
+            ("inventory.count.updated", Built(reason="webhook")),
+            *((kind, nothing("Square", kind)) for kind in ("order.created", "payment.updated", "customer.created")),
+        )
+    ),
+    *(
+        _webhook("Lemon Squeezy", kind, nothing("Lemon Squeezy", kind), _of_lemon_squeezy(kind, about))
+        for kind, about in (
+            ("order_created", "orders"),
+            ("subscription_payment_success", "subscription-invoices"),
+            ("license_key_created", "license-keys"),
+        )
+    ),
+    # https://gumroad.com/ping
+    _webhook(
+        *("Gumroad", "a sale", nothing("Gumroad", "FO8TXN")),
+        {
+            "sale_id": "FO8TXN",
+            "seller_id": "kL0",
+            "product_permalink": "https://octo.gumroad.com/l/x",
+            "email": "a@b.c",
+        },
+    ),
+    # https://developers.squarespace.com/commerce-apis/webhook-subscriptions-overview
+    _webhook(
+        *("Squarespace", "order.create", nothing("Squarespace", "order.create")),
+        {"id": "5c", "websiteId": "5f", "subscriptionId": "5d", "topic": "order.create", "data": {"orderId": "58"}},
+    ),
+    *(
+        _webhook("HubSpot", kind, becomes, _in_hubspot(kind))
+        for kind, becomes in (
+            ("product.propertyChange", Built(reason="webhook")),
+            *(
+                (kind, nothing("HubSpot", kind))
+                for kind in ("contact.creation", "deal.propertyChange", "ticket.creation")
+            ),
+        )
+    ),
+    # https://developer.zendesk.com/api-reference/webhooks/event-types/webhook-event-types/
+    *(
+        _webhook("Zendesk", kind, becomes, {"type": kind, "detail": {"id": "7"}, "zendesk_event_version": "2022-11-06"})
+        for kind, becomes in (
+            *(
+                (kind, Built(reason=f"{kind} in Zendesk"))
+                for kind in (
+                    *("zen:event-type:article.published", "zen:event-type:article.unpublished"),
+                    *("zen:event-type:article.author_changed", "zen:event-type:community_post.created"),
+                )
+            ),
+            *(
+                (kind, nothing("Zendesk", kind))
+                for kind in (
+                    "zen:event-type:ticket.created",
+                    "zen:event-type:user.created",
+                    "zen:event-type:article.vote_created",
+                )
+            ),
+        )
+    ),
+    # https://mailchimp.com/developer/marketing/guides/sync-audience-data-webhooks/: a form
+    _webhook(
+        *("Mailchimp", "subscribe", nothing("Mailchimp", "subscribe")),
+        {"type": "subscribe", "fired_at": "2009-03-26 21:35:57", "data[list_id]": "a6b5da1054", "data[email]": "a@b.c"},
+    ),
+    # As Netlify's functions get it, too: https://docs.netlify.com/build/functions/trigger-on-events/
+    _webhook(
+        *("Netlify", "a form, without its headers", nothing("Netlify", "contact")),
+        {
+            "form_id": "5c3a051bdbfb660008114ddb",
+            "form_name": "contact",
+            "site_url": "http://octo.netlify.com",
+            "ordered_human_fields": [{"title": "Name", "name": "name", "value": "Ann"}],
+        },
+    ),
+    # https://directus.io/docs/guides/automate/flows
+    *(
+        _webhook("Directus", f"{event} of {name}", becomes, {"event": event, "collection": name, "payload": {}})
+        for event, name, becomes in (
+            ("users.update", "directus_users", nothing("Directus", "directus_users")),
+            ("presets.create", "directus_presets", nothing("Directus", "directus_presets")),
+            ("files.upload", "directus_files", Built(reason="webhook")),
+            ("settings.update", "directus_settings", Built(reason="webhook")),
+        )
+    ),
+)
+
+SENT = (*_GIT, *_REGISTRIES, *_CLOUDS, *_FILES, *_DRAFTS, *_BUILDS, *_SHOPS, *_TALK, *_ORDERS)

@@ -161,10 +161,8 @@ _STORED: Final = (
     # A template may leave out the result.
     ignored("ECR", "a failed push", _RESULT, "detail.result", f"{_PUSH_IN_ECR} & detail.result=FAIL*", **_IMAGE),
     ignored("ECR", "a push by digest", "push by digest", _ABOUT, f"{_PUSH_IN_ECR} & detail.image-tag=|", **_IMAGE),
-    *(
-        change("ECR", "a pushed image", known, **_IMAGE | {"reason": f"image {_NAME} pushed"})
-        for known in (_PUSH_IN_ECR, f"{_PUT} & {_TAG}=?*")
-    ),
+    change("ECR", "a pushed image", _PUSH_IN_ECR, **_IMAGE | {"reason": f"image {_NAME} pushed"}),
+    change("ECR", "a pushed image", f"{_PUT} & {_TAG}=?*", **_IMAGE | {"reason": f"image {_NAME} pushed"}),
     ignored("ECR", "a push by digest", "push by digest", _TAG, _PUT, **_IMAGE),
     ignored("ECR", "another image action", _RESULT, "detail.action-type", _IN_ECR, **_IMAGE),
     # In a bucket with versions a lifecycle rule deletes old versions only. The current version becomes an old one:

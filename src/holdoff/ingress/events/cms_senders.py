@@ -253,6 +253,7 @@ _DRAFTS: Final = (
         "|database.*|data_source.*",
         id="{id}",
     ),
+    *_typed("Zendesk", "type", "type=zen:event-type:*", "*:article.author*|*:article.*published|*:community*"),
     *_typed("Intercom", "topic", "type=notification_event & app_id & data.item.type", "article.*", id="{id}"),
     # https://doc.sitecore.com/sai/en/developers/sitecoreai/webhook-event-handler-http-request.html: edits are drafts.
     *_typed("Sitecore", "EventName,WorkflowName", "WebhookItemId & WebhookItemName", "publish:end*"),
@@ -267,8 +268,7 @@ _JFROG: Final = "domain=artifact_*|build|release_bundle*|distribution|destinatio
 
 def _images(sender: str, known_by: str, repository: str, tag: str, **more: str) -> Iterator[Kind]:
     """Pushes of an image, by the paths of its repository and its tag."""
-    what = f"{known_by} & {tag}={ABOUT_AN_IMAGE}"
-    yield ignored(sender, "a signature", f"push of {{{tag}}}", tag, what)
+    yield ignored(sender, "a signature", f"push of {{{tag}}}", tag, f"{known_by} & {tag}={ABOUT_AN_IMAGE}")
     yield change(sender, "a pushed image", known_by, f"image {{{repository}}}{{{tag}^:}} pushed", **more)
 
 
@@ -385,6 +385,8 @@ _SHOPS: Final = (
         "*product.*|*price.*|*plan.*|*coupon.*|*promotion_code.*|sku.*",
         id="{id}",
     ),
+    *_typed("Paddle", "event_type", "notification_id=ntf_* & event_id=evt_*", "discount*|price.*|product.*"),
+    *_typed("PayPal", "event_type", "id=WH-* & resource_type & event_version", "CATALOG.*", id="{id}"),
     # https://docs.umbraco.com/umbraco-cms/reference/webhooks, and its Constants-WebhookEvents.cs: not all types begin
     # with its name.
     *_typed(
@@ -447,8 +449,7 @@ def _written(sender: str, path: str, known_by: str, carries: str = "data", **mor
 def _cloud_events(at: str, data: str) -> Iterator[Kind]:
     paths = ("resources.0.tag", "customData.resources.0.tag", "target.tag", "reference")
     known_by, tag = f"{at}specversion & {at}source & {at}id", ",".join(data + path for path in paths)
-    more = {"tag": tag, "id": f"{{{at}source}}#{{{at}id}}"}
-    return _written("CloudEvents", f"{at}type", known_by, "" if at else "data", **more)
+    return _written("CloudEvents", f"{at}type", known_by, data.strip("."), tag=tag, id=f"{{{at}source}}#{{{at}id}}")
 
 
 _CLOUDS: Final = (
@@ -552,17 +553,23 @@ _HOSTS: Final = (
             ("Snyk", "http.headers.x-snyk-event,project.browseUrl", "http.headers.x-snyk-event,project.testFrequency"),
             ("Splunk", "search_name", "sid & results_link"),
             ("Statuspage", "page.status_indicator", "meta.unsubscribe & page.id"),
-            # Mails, talk, tickets, users and orders
+            # Mails, talk, tickets, users, forms and orders
             ("Clerk", "type", "object=event & data.object=user|session|email|sms*|organ*|role|perm*|wait*|commerce*"),
             ("commercetools", "resource.typeId", "projectKey & resource.typeId=cart|customer*|order*|payment|subscri*"),
+            ("Gumroad", "sale_id", "seller_id & sale_id & product_permalink"),
             ("Jira", "webhookEvent", f"webhookEvent={_AT_JIRA}"),
+            ("Lemon Squeezy", "meta.event_name", "data.type=license-keys|orders|subscription* & data.id"),
             ("Linear", "type", "webhookTimestamp & organizationId & action"),
+            ("Mailchimp", "type", "data[list_id] & fired_at"),
             ("Mailgun", "event-data.event,event", "event-data.event,message-headers & signature.token,message-headers"),
+            ("Netlify", "form_name", "form_id & ordered_human_fields.0.name"),
             ("Postmark", "RecordType,Type,MessageStream", "MessageStream,TypeCode & MessageID"),
             ("Resend", "type", "type=email.*|contact.* & data.email_id,data.audience_id"),
             ("SendGrid", "event", "sg_event_id,sg_message_id"),
             ("Slack", "event.type,type", "type=event_callback|app_rate_limited & team_id & api_app_id"),
+            ("Squarespace", "topic", "websiteId & subscriptionId & topic=order.*|extension.*|contact.*|profile.*"),
             ("Twilio", "MessageStatus,SmsStatus,CallStatus,Level", "AccountSid=AC* & MessageSid,SmsSid,CallSid,Sid"),
+            ("WooCommerce", "order_key", "order_key=wc_order_*"),
             ("WordPress", "hook", "hook=comment_post|user_register|wp_login"),
             ("Databricks", "event", "model_name & webhook_id & event=COMMENT_*|TRANSITION_REQUEST_*"),
             # Builds
@@ -622,6 +629,13 @@ _HOSTS: Final = (
         *("Snipcart", "eventName", "createdOn & mode=Live|Test"),
         "order.*|*subscription.*|taxes.*|shippingrates.*|customauth:*",
     ),
+    other("Directus", "collection", "event", "directus_presets|directus_roles|directus_sessions|directus_users"),
+    other("Discourse", "http.headers.x-discourse-event", "", "flag_*|group_*|notification_*|reviewable_*|user_*"),
+    other("Appwrite", "http.headers.x-appwrite-webhook-events", "", "functions.*|messaging.*|sites.*|teams.*|users.*"),
+    other("HubSpot", "subscriptionType", "portalId", "company.*|contact.*|conversation.*|deal.*|line_item.*|ticket.*"),
+    other("Saleor", "http.headers.saleor-event", "", "*order_*|checkout_*|customer_*|fulfil*|payment_*|transaction_*"),
+    other("Shopify", "admin_graphql_api_id", "", "gid://shopify/*Order*|gid://shopify/Customer*|gid://shopify/Refund*"),
+    other("Square", "type", "merchant_id & event_id & data.id", "customer.*|invoice.*|order.*|payment.*|refund.*"),
     other("Webflow", "triggerType", "", "form_submission|ecomm_*order*|*user_account_*|comment_created"),
     # Known by their secret alone.
     *(
