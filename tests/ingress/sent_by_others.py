@@ -2010,7 +2010,7 @@ _FORM = {
 _OF_WOO = posted({}, _FORM).but(body=b"webhook_id=42")
 
 
-def _by_header(sender: str, header: str, kind: str, becomes: Built | str) -> Sent:
+def _by_header(sender: str, header: str, kind: str, becomes: Any) -> Sent:
     return _webhook(sender, kind, becomes, {"id": 7}, **{header: kind})
 
 
@@ -2069,7 +2069,11 @@ _SHOPS = (
                     *("inventory_shipments/create", "inventory_transfers/complete"),
                 ),
             ),
-            ("WooCommerce", "X_WC_Webhook_Topic", ("order.created", "customer.updated")),
+            (
+                "WooCommerce",
+                "X_WC_Webhook_Topic",
+                ("order.created", "customer.updated", "action.woocommerce_order_status_completed"),
+            ),
             (
                 "Umbraco",
                 "Umb_Webhook_Event",
@@ -2107,6 +2111,17 @@ _SHOPS = (
             ("event", "test"),
             ("eventType", "Test"),
             ("type", "testEndpoint"),  # Harbor's, at first
+            ("eventType", "TEST"),  # https://docs.tolgee.io/platform/projects_and_organizations/webhooks
+        )
+    ),
+    # https://github.com/Story-Chief/craft
+    *(
+        _webhook(
+            "any other webhook", f"{kind}, in meta.event", becomes, {"meta": {"event": kind, "mac": "x"}, "data": {}}
+        )
+        for kind, becomes in (
+            ("test", "a test of a sender: the webhook is set up"),
+            ("publish", Built(reason="webhook")),
         )
     ),
     *(
@@ -2543,6 +2558,30 @@ def _of_square(kind: str) -> Json:
 
 
 _ORDERS = (
+    # https://docs.commercetools.com/api/projects/subscriptions#resourcecreated-notification
+    *(
+        _webhook(
+            "commercetools", f"{kind}, created", becomes, {"projectKey": "x", "resource": {"typeId": kind, "id": "7"}}
+        )
+        for kind, becomes in (
+            *((kind, nothing("commercetools", kind)) for kind in ("quote-request", "shopping-list")),
+            *((kind, Built(reason="webhook")) for kind in ("product", "category", "standalone-price")),
+        )
+    ),
+    # https://developer.adobe.com/commerce/extensibility/events/
+    *(
+        _webhook("Adobe Commerce", kind, becomes, cloud_event(f"com.adobe.commerce.observer.{kind}"))
+        for kind, becomes in (
+            *(
+                (kind, nothing("CloudEvents", f"com.adobe.commerce.observer.{kind}"))
+                for kind in ("sales_order_save_commit_after", "customer_save_commit_after")
+            ),
+            *(
+                (kind, Built(id="/octo#7", reason=f"com.adobe.commerce.observer.{kind} in CloudEvents"))
+                for kind in ("catalog_product_save_commit_after", "cms_page_save_commit_after")
+            ),
+        )
+    ),
     # https://docs.saleor.io/developer/extending/webhooks/overview
     *(
         _by_header("Saleor", "Saleor_Event", kind, Built(reason="webhook"))
@@ -2573,10 +2612,8 @@ _ORDERS = (
         for kinds, becomes in (
             ("databases.d.collections.c.documents.1.create,databases.*", Built(reason="webhook")),
             ("buckets.b.files.f.create,buckets.*.files.*.create", Built(reason="webhook")),
-            *(
-                (kinds, nothing("Appwrite", kinds))
-                for kinds in ("users.u.sessions.s.create,users.*.sessions.*.create", "teams.t.memberships.m.create")
-            ),
+            ("teams.t.memberships.m.create", nothing("Appwrite", "teams.t.memberships.m.create")),
+            ("users.u.sessions.s.create,users.*", nothing("Appwrite", "users.u.sessions.s.create,users.*")),
         )
     ),
     # What a topic or a queue passes on has no header, and its resources' names: https://shopify.dev/docs/api/admin-rest

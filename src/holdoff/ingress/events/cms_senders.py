@@ -377,7 +377,7 @@ _SHOPS: Final = (
         "|store/channel/*/order/*|store/channel/*/cart/*|store/channel/*/notifications/*|*/emailStatus/updated",
     ),
     # https://woocommerce.com/document/webhooks/: the ping has no topic, and no signature
-    *_typed("WooCommerce", "http.headers.x-wc-webhook-topic", "", "*", "order*|customer*|subscription*"),
+    *_typed("WooCommerce", "http.headers.x-wc-webhook-topic", "", "*", "order*|customer*|subscription*|*order_status*"),
     trial("WooCommerce", "http.headers.user-agent=WooCommerce/* & webhook_id only webhook_id", "a ping"),
     *_typed(
         # https://docs.stripe.com/event-destinations: thin events name their object only
@@ -415,6 +415,7 @@ _OTHERS: Final = (
     "Microsoft.*|google.cloud.storage.*|google.cloud.cloudbuild.*|google.cloud.deploy.*|google.firebase.auth.*"
     "|dev.tekton.*|dev.cdevents.*|cd.*.*.v1|harbor.artifact.*|harbor.quota.*|harbor.replication.*|harbor.scan.*"
     "|harbor.tag_retention.*|zotregistry.*|io.artifacthub.*|sh.keptn.*|io.testkube.*|org.jenkinsci.*|aem.*|com.twilio.*"
+    "|com.adobe.commerce.*.sales_*|com.adobe.commerce.*.customer_*|com.adobe.commerce.*.checkout_*"
 )
 _GCS: Final = "message.attributes"
 _GCS_WRITTEN: Final = "OBJECT_FINALIZE|OBJECT_DELETE|OBJECT_ARCHIVE"
@@ -555,7 +556,6 @@ _HOSTS: Final = (
             ("Statuspage", "page.status_indicator", "meta.unsubscribe & page.id"),
             # Mails, talk, tickets, users, forms and orders
             ("Clerk", "type", "object=event & data.object=user|session|email|sms*|organ*|role|perm*|wait*|commerce*"),
-            ("commercetools", "resource.typeId", "projectKey & resource.typeId=cart|customer*|order*|payment|subscri*"),
             ("Gumroad", "sale_id", "seller_id & sale_id & product_permalink"),
             ("Jira", "webhookEvent", f"webhookEvent={_AT_JIRA}"),
             ("Lemon Squeezy", "meta.event_name", "data.type=license-keys|orders|subscription* & data.id"),
@@ -629,6 +629,7 @@ _HOSTS: Final = (
         *("Snipcart", "eventName", "createdOn & mode=Live|Test"),
         "order.*|*subscription.*|taxes.*|shippingrates.*|customauth:*",
     ),
+    other("commercetools", "resource.typeId", "projectKey", "cart|customer*|order*|payment|quote*|shopping*|subscri*"),
     other("Directus", "collection", "event", "directus_presets|directus_roles|directus_sessions|directus_users"),
     other("Discourse", "http.headers.x-discourse-event", "", "flag_*|group_*|notification_*|reviewable_*|user_*"),
     other("Appwrite", "http.headers.x-appwrite-webhook-events", "", "functions.*|messaging.*|sites.*|teams.*|users.*"),
@@ -645,9 +646,8 @@ _HOSTS: Final = (
 )
 
 #: What many senders' buttons for a test send. It counts only for a whole webhook, not for what an event carries.
-TESTS: Final = (
-    trial("a sender", "http.method & type,event,eventType,event_type=webhook?test|webhook.ping|test|Test|testEndpoint"),
-)
+_TEST: Final = "type,event,eventType,event_type,meta.event=webhook?test|webhook.ping|test|Test|TEST|testEndpoint"
+TESTS: Final = (trial("a sender", f"http.method & {_TEST}"),)
 
 TABLES: Final = (
     *(_CONTENTFUL, _SANITY, _STRAPI, _DATOCMS, _PRISMIC, _STORYBLOK, _DRAFTS),
