@@ -2172,6 +2172,9 @@ _TALK = (
         "a test of Cloudflare: the webhook is set up",
         {"text": "Hello World! This is a test message sent from https://cloudflare.com. If you can see this, ..."},
     ),
+    # https://developers.asana.com/docs/webhooks-guide: every eight hours
+    _webhook("Asana", "a heartbeat", "a heartbeat of Asana", {"events": []}),
+    _webhook("Asana", "a change of a task", Built(reason="webhook"), {"events": [{"action": "changed"}]}),
     # https://docs.slack.dev/reference/events/url_verification
     _webhook(
         "Slack",
