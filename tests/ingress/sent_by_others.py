@@ -2720,10 +2720,17 @@ _ORDERS = (
             ),
         )
     ),
-    # https://mailchimp.com/developer/marketing/guides/sync-audience-data-webhooks/: a form
-    _webhook(
-        *("Mailchimp", "subscribe", nothing("Mailchimp", "subscribe")),
-        {"type": "subscribe", "fired_at": "2009-03-26 21:35:57", "data[list_id]": "a6b5da1054", "data[email]": "a@b.c"},
+    # https://mailchimp.com/developer/marketing/guides/sync-audience-data-webhooks/: a form. A site may show what was sent.
+    *(
+        _webhook(
+            *("Mailchimp", kind, becomes),
+            {"type": kind, "fired_at": "2009-03-26 21:35:57", "data[list_id]": "a6b5da1054", "data[id]": "8a25ff1d98"},
+        )
+        for kind, becomes in (
+            ("subscribe", nothing("Mailchimp", "subscribe")),
+            ("upemail", nothing("Mailchimp", "upemail")),
+            ("campaign", Built(reason="webhook")),
+        )
     ),
     # As Netlify's functions get it, too: https://docs.netlify.com/build/functions/trigger-on-events/
     _webhook(

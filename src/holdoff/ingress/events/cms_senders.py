@@ -561,7 +561,7 @@ _HOSTS: Final = (
             ("Jira", "webhookEvent", f"webhookEvent={_AT_JIRA}"),
             ("Lemon Squeezy", "meta.event_name", "data.type=license-keys|orders|subscription* & data.id"),
             ("Linear", "type", "webhookTimestamp & organizationId & action"),
-            ("Mailchimp", "type", "data[list_id] & fired_at"),
+            ("Mailchimp", "type", "data[list_id] & fired_at & type=cleaned|profile|subscribe|unsubscribe|upemail"),
             ("Mailgun", "event-data.event,event", "event-data.event,message-headers & signature.token,message-headers"),
             ("Netlify", "form_name", "form_id & ordered_human_fields.0.name"),
             ("Postmark", "RecordType,Type,MessageStream", "MessageStream,TypeCode & MessageID"),
