@@ -1850,6 +1850,20 @@ _BUILDS = (
                 "success",
                 {"id": AFTER, "status": "success", "deployer": "GitHub", "siteName": "octo", "hostName": "octo.net"},
             ),
+            # https://github.com/umbraco/UmbracoDocs, Deployment-Webhook: Umbraco Cloud runs there
+            (
+                "App Service",
+                "a deployment of Umbraco Cloud",
+                {
+                    "Id": "40810bf1bbbfc16dd273162509de297ad386fb4e",
+                    "Status": "a deployment of Umbraco Cloud",
+                    "Complete": True,
+                    "ProjectName": "octo",
+                    "ProjectUrl": "s1.umbraco.io/project/octo",
+                    "SiteUrl": "octo.s1.umbraco.io",
+                    "EnvironmentName": "Live",
+                },
+            ),
             # https://docs.buildbot.net/latest/manual/configuration/reporters/http_status.html, and its plug-in
             ("Buildbot", "finished", {"buildid": 33, "builderid": 7, "complete": True, "state_string": "finished"}),
             ("Buildbot", "new", {"event": "new", "buildid": 33, "buildername": "runtests", "project": "site"}),

@@ -1142,6 +1142,7 @@ OWN: dict[str, dict[str, Any]] = {
     "Storyblok, a space": {"space_id": 1, "text": "New article", "action": "article_published"},
     "Hugging Face, a report": {"event": {"scope": "report"}, "repo": {"name": "site"}},
     "Vercel, a flagship": {"id": "7", "type": "flagship.opened", "createdAt": "2026-11-25", "region": "eu"},
+    "App Service": {"Status": "published", "SiteUrl": "https://x", "EnvironmentName": "Live"},
     "Appwrite, Directus": {"event": "published", "collection": "users"},
     "Directus, a field": {"collection": "directus_users", "page": 7},
     "Gumroad": {"sale_id": 7, "seller_id": 8, "page": "summer"},

@@ -574,7 +574,7 @@ _HOSTS: Final = (
             ("WordPress", "hook", "hook=comment_post|user_register|wp_login"),
             ("Databricks", "event", "model_name & webhook_id & event=COMMENT_*|TRANSITION_REQUEST_*"),
             # Builds
-            ("App Service", "status", "siteName & hostName & deployer"),
+            ("App Service", "status,Status", "siteName,ProjectUrl & hostName,SiteUrl & deployer,EnvironmentName"),
             ("AppVeyor", "eventName", "eventData.buildUrl"),
             ("AWX", "status", "friendly_name,playbook & started & finished & url=*/jobs/*"),
             ("Bamboo", "build.status", "build.buildResultKey"),
