@@ -2698,6 +2698,20 @@ _ORDERS = (
             "email": "a@b.c",
         },
     ),
+    # https://docs.ecwid.com/webhooks-automations/webhooks
+    *(
+        _webhook(
+            *("Ecwid", kind, becomes),
+            {"eventId": "80aece08", "eventCreated": 1234567, "storeId": 1003, "entityId": 103, "eventType": kind},
+        )
+        for kind, becomes in (
+            *(
+                (kind, nothing("Ecwid", kind))
+                for kind in ("unfinished_order.created", "order.updated", "customer.created")
+            ),
+            *((kind, Built(reason="webhook")) for kind in ("product.updated", "category.deleted", "review.created")),
+        )
+    ),
     # https://developers.squarespace.com/commerce-apis/webhook-subscriptions-overview
     _webhook(
         *("Squarespace", "order.create", nothing("Squarespace", "order.create")),

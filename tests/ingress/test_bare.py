@@ -1145,6 +1145,7 @@ OWN: dict[str, dict[str, Any]] = {
     "App Service": {"Status": "published", "SiteUrl": "https://x", "EnvironmentName": "Live"},
     "Appwrite, Directus": {"event": "published", "collection": "users"},
     "Directus, a field": {"collection": "directus_users", "page": 7},
+    "Ecwid": {"eventType": "order.published", "storeId": 7},
     "Gumroad": {"sale_id": 7, "seller_id": 8, "page": "summer"},
     "HubSpot": {"subscriptionType": "contact.published", "page": 7},
     "HubSpot, a page": {"portalId": 7, "subscriptionType": "page.published"},

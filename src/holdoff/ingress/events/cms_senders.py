@@ -387,8 +387,7 @@ _SHOPS: Final = (
     ),
     *_typed("Paddle", "event_type", "notification_id=ntf_* & event_id=evt_*", "discount*|price.*|product.*"),
     *_typed("PayPal", "event_type", "id=WH-* & resource_type & event_version", "CATALOG.*", id="{id}"),
-    # https://docs.umbraco.com/umbraco-cms/reference/webhooks, and its Constants-WebhookEvents.cs: not all types begin
-    # with its name.
+    # https://docs.umbraco.com/umbraco-cms/reference/webhooks, and all types in its Constants-WebhookEvents.cs
     *_typed(
         *("Umbraco", "http.headers.umb-webhook-event", "", "*"),
         "Umbraco.ContentSaved*|Umbraco.ContentDeletedBlueprint|Umbraco.ContentDeletedVersions|Umbraco.ContentCopied"
@@ -634,6 +633,7 @@ _HOSTS: Final = (
     other("Directus", "collection", "event", "directus_presets|directus_roles|directus_sessions|directus_users"),
     other("Discourse", "http.headers.x-discourse-event", "", "flag_*|group_*|notification_*|reviewable_*|user_*"),
     other("Appwrite", "http.headers.x-appwrite-webhook-events", "", "functions.*|messaging.*|sites.*|teams.*|users.*"),
+    other("Ecwid", "eventType", "storeId & eventCreated", "application.*|customer*|invoice.*|*order.*|subscription.*"),
     other("HubSpot", "subscriptionType", "portalId", "company.*|contact.*|conversation.*|deal.*|line_item.*|ticket.*"),
     other("Saleor", "http.headers.saleor-event", "", "*order_*|checkout_*|customer_*|fulfil*|payment_*|transaction_*"),
     other("Shopify", "admin_graphql_api_id", "", "gid://shopify/*Order*|gid://shopify/Customer*|gid://shopify/Refund*"),
