@@ -2748,7 +2748,7 @@ _ORDERS = (
             ),
         )
     ),
-    # https://mailchimp.com/developer/marketing/guides/sync-audience-data-webhooks/: a form. A site may show what was sent.
+    # https://mailchimp.com/developer/marketing/guides/sync-audience-data-webhooks/, a form. A site may show a campaign.
     *(
         _webhook(
             *("Mailchimp", kind, becomes),
@@ -2769,6 +2769,29 @@ _ORDERS = (
             "site_url": "http://octo.netlify.com",
             "ordered_human_fields": [{"title": "Name", "name": "name", "value": "Ann"}],
         },
+    ),
+    # https://github.com/lokalise/node-lokalise-api, src/types: a build that fetches translations exports them
+    *(
+        _webhook(
+            *("Lokalise", kind, becomes),
+            {"event": kind, "project": {"id": "1.2", "name": "octo"}, "created_at_timestamp": 1795395667},
+        )
+        for kind, becomes in (
+            *(
+                (kind, nothing("Lokalise", kind))
+                for kind in (
+                    *("project.exported", "project.contributor.added", "project.key.comment.added"),
+                    *("project.task.created", "team.order.created"),
+                )
+            ),
+            *(
+                (kind, Built(reason="webhook"))
+                for kind in (
+                    *("project.imported", "project.translation.updated", "project.keys.deleted"),
+                    *("project.language.removed", "project.branch.merged"),
+                )
+            ),
+        )
     ),
     # https://directus.io/docs/guides/automate/flows
     *(

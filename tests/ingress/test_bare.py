@@ -1150,6 +1150,8 @@ OWN: dict[str, dict[str, Any]] = {
     "HubSpot": {"subscriptionType": "contact.published", "page": 7},
     "HubSpot, a page": {"portalId": 7, "subscriptionType": "page.published"},
     "Lemon Squeezy": {"meta": {"event_name": "order_page_changed"}, "data": {"type": "pages", "id": 7}},
+    "Lokalise": {"event": "project.exported", "project": "x"},
+    "Lokalise, a page": {"event": "page.published", "created_at_timestamp": 1795395667},
     "Mailchimp": {"type": "published", "fired_at": "2026-11-25"},
     "Netlify, a form": {"form_id": 7, "form_name": "contact", "action": "changed"},
     "Paddle": {"event_type": "page.published", "event_id": "7", "notification_id": "ntf_7"},

@@ -351,7 +351,6 @@ _REGISTRIES: Final = (
     *_typed("npm", "event", "hookOwner.username", "*", "package:star|package:unstar|package:owner*"),
 )
 
-
 # --- Stores, and a content system that is known by its header as they are -------------------------
 _SHOPS: Final = (
     trial("Shopify", "http.headers.x-shopify-test,metadata.X-Shopify-Test,message.attributes.X-Shopify-Test=true"),
@@ -635,6 +634,7 @@ _HOSTS: Final = (
     other("Appwrite", "http.headers.x-appwrite-webhook-events", "", "functions.*|messaging.*|sites.*|teams.*|users.*"),
     other("Ecwid", "eventType", "storeId & eventCreated", "application.*|customer*|invoice.*|*order.*|subscription.*"),
     other("HubSpot", "subscriptionType", "portalId", "company.*|contact.*|conversation.*|deal.*|line_item.*|ticket.*"),
+    other("Lokalise", "event", "created_at_timestamp", "project.exported|*.comment.*|*.contributor.*|*.task.*|team.*"),
     other("Saleor", "http.headers.saleor-event", "", "*order_*|checkout_*|customer_*|fulfil*|payment_*|transaction_*"),
     other("Shopify", "admin_graphql_api_id", "", "gid://shopify/*Order*|gid://shopify/Customer*|gid://shopify/Refund*"),
     other("Square", "type", "merchant_id & event_id & data.id", "customer.*|invoice.*|order.*|payment.*|refund.*"),
