@@ -2244,6 +2244,15 @@ def _optimizely(status: str) -> Json:
     }
 
 
+def _typo3(action: str, workspace: int = 0, **record: object) -> Json:
+    """https://github.com/TYPO3/typo3, typo3/sysext/webhooks/Classes/Message/PageModificationMessage.php
+
+    To publish a workspace sends nothing.
+    """
+    about = {"action": action, "identifier": 10, "record": {"pid": 1, "title": "x", **record}, "url": "https://x/dummy"}
+    return {**about, "site": "testing", "workspace": workspace, "author": {"uid": 1, "isAdmin": True}}
+
+
 def _microcms(old: Json | None, new: Json | None) -> Json:
     """https://document.microcms.io/manual/webhook-setting"""
     return {"service": "octo", "api": "posts", "id": "7", "type": "edit", "contents": {"old": old, "new": new}}
@@ -2339,6 +2348,31 @@ _DRAFTS = (
             ("a draft that was deleted", nothing("microCMS", "draft"), _DRAFT, None),
             ("what has no content, as an order has", Built(reason="webhook"), None, None),
         )
+    ),
+    *(
+        _webhook("TYPO3", f"a page, {name}", becomes, what)
+        for name, becomes, what in (
+            ("new, and hidden as new pages are", nothing("TYPO3", "draft"), _typo3("new", hidden=1)),
+            ("changed while it is hidden", nothing("TYPO3", "draft"), _typo3("modified", hidden=1)),
+            ("changed in a workspace", nothing("TYPO3", "draft"), _typo3("modified", 12, hidden=0, t3ver_wsid=12)),
+            ("changed", Built(reason="webhook"), _typo3("modified", hidden=0)),
+            ("published", Built(reason="webhook"), _typo3("published", hidden=0)),
+            ("unpublished", Built(reason="webhook"), _typo3("unpublished", hidden=1)),
+        )
+    ),
+    *(
+        _webhook(
+            *("TYPO3", f"a failed login: {name}", nothing("TYPO3", "backend")),
+            {"context": "backend", "url": "https://x/typo3/login", **about},
+        )
+        for name, about in (
+            ("its name", {"loginData": {"status": "login", "uname": "han-solo", "uident": "********"}}),
+            ("its second factor", {"details": {"user": {"id": 1}, "provider": "totp", "isLocked": False}}),
+        )
+    ),
+    _webhook(
+        *("TYPO3", "a file", Built(reason="webhook")),
+        {"storage": {"id": 1}, "identifier": "/a.png", "publicUrl": "/fileadmin/a.png"},
     ),
     *(
         _webhook("Craft", f"an entry, {name}", becomes, {**_BY_CRAFT, "sender": {"id": 5, **about}})

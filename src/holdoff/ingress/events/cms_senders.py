@@ -224,6 +224,7 @@ _DRAFTS: Final = (
             ("Shopify", "http.headers.x-shopify-topic,http.headers.shopify-topic=products/create & status=draft"),
             # https://docs.squidex.io/02-documentation/developer-guides/automation-using-rules
             ("Squidex", "payload.$type=EnrichedContentEvent & payload.type=Created|Updated & payload.status=Draft"),
+            ("TYPO3", "site & url & record.pid & action=new|modified & record.hidden,workspace=1|2|3|4|5|6|7|8|9|??*"),
             # https://developer.wordpress.org/reference/classes/wp_post/: plug-ins post it on each save
             ("WordPress", "post.post_status,post.post_type,post_status,post_type=auto-draft|revision"),
             ("WordPress", "post_before.post_status=*draft|future|pending & post.post_status=*draft|future|pending"),
@@ -278,7 +279,6 @@ _REGISTRIES: Final = (
         id="docker:{repository.repo_name}{push_data.tag^:}@{push_data.pushed_at}",
         by="{push_data.pusher}",
     ),
-    # https://www.alibabacloud.com/help/en/acr/user-guide/manage-webhooks
     *_images(
         "Alibaba Cloud", "push_data.digest & repository.repo_full_name", "repository.repo_full_name", "push_data.tag"
     ),
@@ -454,7 +454,6 @@ def _cloud_events(at: str, data: str) -> Iterator[Kind]:
 _CLOUDS: Final = (
     # https://developers.google.com/workspace/drive/api/guides/push#sync-message
     trial("Google", "http.headers.x-goog-resource-state=sync"),
-    # https://www.backblaze.com/docs/cloud-storage-event-notifications-reference-guide
     trial("Backblaze", "events.0.eventType=b2:TestEvent"),
     control("Asana", "a heartbeat", "a heartbeat of Asana", "events=[] only events"),
     trial("Rollbar", "event_name=test & data.message=*test payload from Rollbar*"),
@@ -569,6 +568,7 @@ _HOSTS: Final = (
             ("Squarespace", "topic", "websiteId & subscriptionId & topic=order.*|extension.*|contact.*|profile.*"),
             ("Twilio", "MessageStatus,SmsStatus,CallStatus,Level", "AccountSid=AC* & MessageSid,SmsSid,CallSid,Sid"),
             ("WooCommerce", "order_key", "order_key=wc_order_*"),
+            ("TYPO3", "context", "context=frontend|backend & url & loginData.uname,details.provider"),
             ("WordPress", "hook", "hook=comment_post|user_register|wp_login"),
             ("Databricks", "event", "model_name & webhook_id & event=COMMENT_*|TRANSITION_REQUEST_*"),
             # Builds
