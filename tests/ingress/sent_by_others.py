@@ -1303,7 +1303,26 @@ _CLOUDS = (
         )
     ),
 )
+_BY_DOKPLOY = {"applicationType": "application", "buildLink": "https://x/services/application/1?tab=deployments"}
+_BY_DEPLOYHQ = {
+    "identifier": "7e3f",
+    "servers": [{"id": 494506, "name": "live", "protocol_type": "ftp", "preferred_branch": "master"}],
+    "project": {"name": "Site", "permalink": "site", "repository": {"scm_type": "git"}},
+    "start_revision": {"ref": BEFORE},
+    "end_revision": {"ref": AFTER},
+    "status": "completed",
+}
+_BY_BUDDY = {
+    "workspace": {"html_url": "https://app.buddy.works/octo", "id": 1, "name": "octo", "domain": "octo"},
+    "invoker": {"html_url": "https://app.buddy.works/octo/profile/1", "id": 1, "name": "Ann"},
+    "project": {"html_url": "https://app.buddy.works/octo/site", "name": "site", "status": "ACTIVE"},
+}
 _BUILDS = (
+    _webhook(
+        *("DeployHQ", "a deployment, with its signature", nothing("DeployHQ", AFTER)),
+        {"payload": _BY_DEPLOYHQ, "signature": "x"},
+    ),
+    _webhook("Buddy", "an event without an execution, as a push is", Built(reason="webhook"), _BY_BUDDY),
     *(
         _webhook(sender, kind, nothing(sender, kind), {"x": 1}, **{header: kind})
         for sender, header, kind in (
@@ -1410,6 +1429,36 @@ _BUILDS = (
                 {
                     "data": {"type": "webhook-deliveries", "attributes": {"build-number": 7, "event": "build_created"}},
                     "included": [{"type": "builds", "attributes": {"branch": "main", "state": "pending"}}],
+                },
+            ),
+            # https://github.com/Dokploy/dokploy, packages/server/src/utils/notifications: after a build, and a backup
+            *(
+                ("Dokploy", title, {"title": title, "projectName": "octo", "applicationName": "site", **about})
+                for title, about in (
+                    ("Build Success", {**_BY_DOKPLOY, "status": "success", "type": "build", "domains": "octo.com"}),
+                    ("Build Error", {**_BY_DOKPLOY, "status": "error", "type": "build", "errorMessage": "x"}),
+                    (
+                        "Database Backup Successful",
+                        {"databaseType": "postgres", "databaseName": "site", "type": "success", "status": "success"},
+                    ),
+                )
+            ),
+            # https://www.deployhq.com/support/integrations/http-post
+            ("DeployHQ", AFTER, _BY_DEPLOYHQ),
+            # https://buddy.works/docs/api/webhooks/get
+            (
+                "Buddy",
+                "SUCCESSFUL",
+                {
+                    **_BY_BUDDY,
+                    "current_date": "2026-11-25T03:00:00.604Z",
+                    "execution": {
+                        "html_url": "https://app.buddy.works/octo/site/pipelines/pipeline/2/execution/56d6",
+                        "id": 1,
+                        "mode": "MANUAL",
+                        "status": "SUCCESSFUL",
+                        "branch": "master",
+                    },
                 },
             ),
             # https://fluxcd.io/flux/components/notification/events/
