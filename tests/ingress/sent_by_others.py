@@ -2657,6 +2657,7 @@ def _of_square(kind: str) -> Json:
     return {**about, "type": kind, "data": {"type": "order", "id": "eA3v", "object": {}}}
 
 
+_BY_MANDRILL = {"content-type": "application/x-www-form-urlencoded", "user-agent": "Mandrill-Webhook/1.0"}
 _ORDERS = (
     # https://docs.commercetools.com/api/projects/subscriptions#resourcecreated-notification
     *(
@@ -2875,6 +2876,128 @@ _ORDERS = (
                 )
             ),
         )
+    ),
+    # https://docs.adyen.com/development-resources/webhooks/webhook-types
+    _webhook(
+        *("Adyen", "AUTHORISATION", nothing("Adyen", "AUTHORISATION")),
+        {
+            "live": "false",
+            "notificationItems": [
+                {
+                    "NotificationRequestItem": {
+                        "eventCode": "AUTHORISATION",
+                        "merchantAccountCode": "Octo",
+                        "pspReference": "7914073381342284",
+                        "success": "true",
+                    }
+                }
+            ],
+        },
+    ),
+    # https://razorpay.com/docs/webhooks/payloads/payments
+    *(
+        _webhook(
+            *("Razorpay", kind, nothing("Razorpay", kind)),
+            {
+                "entity": "event",
+                "account_id": "acc_BFQ7uQEaa7j2z7",
+                "event": kind,
+                "contains": [kind.partition(".")[0]],
+                "payload": {},
+                "created_at": 1567674606,
+            },
+        )
+        for kind in ("payment.captured", "order.paid")
+    ),
+    # https://apidocs.chargebee.com/docs/api/events
+    *(
+        _webhook(
+            *("Chargebee", kind, becomes),
+            {
+                "id": "ev_HoR7OrcNacEsxgT",
+                "occurred_at": 1339951249,
+                "source": "api",
+                "object": "event",
+                "api_version": "v2",
+                "event_type": kind,
+                "webhook_status": "scheduled",
+                "content": {},
+            },
+        )
+        for kind, becomes in (
+            *(
+                (kind, nothing("Chargebee", kind))
+                for kind in ("subscription_created", "payment_succeeded", "customer_changed", "transaction_created")
+            ),
+            *((kind, Built(reason="webhook")) for kind in ("item_price_updated", "plan_created", "coupon_deleted")),
+        )
+    ),
+    # https://docs.commercelayer.io/core/real-time-webhooks
+    *(
+        _webhook(
+            *("Commerce Layer", kind, becomes),
+            {"data": {"id": "OeRy", "type": kind.partition(".")[0], "attributes": {}}},
+            X_CommerceLayer_Topic=kind,
+        )
+        for kind, becomes in (
+            *(
+                (kind, nothing("Commerce Layer", kind))
+                for kind in ("orders.place", "order_subscriptions.create", "customers.create", "shipments.ship")
+            ),
+            *((kind, Built(reason="webhook")) for kind in ("prices.update", "skus.create", "stock_items.update")),
+        )
+    ),
+    # https://developer.shopware.com/docs/resources/references/app-reference/webhook-events-reference.html
+    *(
+        _webhook(
+            *("Shopware", kind, becomes),
+            {
+                "data": {"payload": [{"entity": "x", "operation": "update", "primaryKey": "7"}], "event": kind},
+                "source": {"url": "https://x", "appVersion": "0.0.1", "shopId": "dgrH7nLU6tlE"},
+                "timestamp": 123123123,
+            },
+        )
+        for kind, becomes in (
+            *(
+                (kind, nothing("Shopware", kind))
+                for kind in (
+                    *("checkout.order.placed", "checkout.customer.login", "customer_address.deleted"),
+                    *("state_enter.order_transaction.state.paid", "mail.sent", "newsletter.register"),
+                )
+            ),
+            *(
+                (kind, Built(reason="webhook"))
+                for kind in ("product.written", "category.deleted", "media.written", "product_price.written")
+            ),
+        )
+    ),
+    # https://developers.printful.com/docs/#tag/Webhook-API
+    *(
+        _webhook(
+            *("Printful", kind, becomes),
+            {"type": kind, "created": 1622456737, "retries": 2, "store": 12, "data": about},
+        )
+        for kind, about, becomes in (
+            ("package_shipped", {"shipment": {"id": 10}, "order": {"id": 13}}, nothing("Printful", "package_shipped")),
+            ("order_created", {"order": {"id": 13}}, nothing("Printful", "order_created")),
+            ("product_updated", {"sync_product": {"id": 13}}, Built(reason="webhook")),
+            ("stock_updated", {"product_id": 5, "variant_stock": {}}, Built(reason="webhook")),
+        )
+    ),
+    # https://dev.mailjet.com/email/guides/webhooks: one event, or a list of events
+    *(
+        _webhook("Mailjet", f"open, {name}", nothing("Mailjet", "open"), body)
+        for opened in [{"event": "open", "time": 1433103519, "MessageID": 19, "mj_campaign_id": 0, "mj_contact_id": 4}]
+        for name, body in (("alone", opened), ("in a list", [opened]))
+    ),
+    # https://mailchimp.com/developer/transactional/docs/webhooks: a form
+    Sent(
+        *(
+            "Mandrill",
+            "a mail",
+            posted({}, _BY_MANDRILL).but(body=b"mandrill_events=%5B%7B%22event%22%3A%22open%22%7D%5D"),
+        ),
+        nothing("Mandrill", "Mandrill-Webhook/1.0"),
     ),
     # https://directus.io/docs/guides/automate/flows
     *(
