@@ -2174,6 +2174,7 @@ _SHOPS = (
             ("event", "test"),
             ("eventType", "Test"),
             ("type", "testEndpoint"),  # Harbor's, at first
+            ("event", "test.webhook"),
             ("eventType", "TEST"),  # https://docs.tolgee.io/platform/projects_and_organizations/webhooks
         )
     ),
@@ -2248,6 +2249,22 @@ _TALK = (
     # https://developer.monday.com/apps/docs/webhooks   https://developers.smartsheet.com/api/smartsheet/guides/webhooks
     _webhook("monday.com", "a challenge", "a handshake of monday.com", {"challenge": "3eZb-rw1aBm2"}),
     _webhook("Smartsheet", "a challenge", "a handshake of Smartsheet", {"challenge": "3eZb-rw1aBm2", "webhookId": 12}),
+    # And what it sends when it turns a webhook on or off
+    *(
+        _webhook("Smartsheet", name, becomes, {"timestamp": "2026-11-25T03:00:00Z", "webhookId": 12, **about})
+        for name, becomes, about in (
+            (
+                "a status of a webhook",
+                "the new status of a webhook of Smartsheet",
+                {"newWebhookStatus": "ENABLED"},
+            ),
+            (
+                "a change of a sheet",
+                Built(reason="webhook"),
+                {"scope": "sheet", "events": [{"objectType": "cell", "eventType": "updated", "rowId": 7}]},
+            ),
+        )
+    ),
     _webhook(
         "any other webhook", "a challenge beside other fields", Built(reason="webhook"), {"challenge": "x", "y": 1}
     ),
@@ -2657,6 +2674,7 @@ def _of_square(kind: str) -> Json:
     return {**about, "type": kind, "data": {"type": "order", "id": "eA3v", "object": {}}}
 
 
+_AT_CROWDIN = {"id": "777", "sourceLanguageId": "en", "identifier": "site", "name": "Site"}
 _BY_MANDRILL = {"content-type": "application/x-www-form-urlencoded", "user-agent": "Mandrill-Webhook/1.0"}
 _ORDERS = (
     # https://docs.commercetools.com/api/projects/subscriptions#resourcecreated-notification
@@ -2998,6 +3016,149 @@ _ORDERS = (
             posted({}, _BY_MANDRILL).but(body=b"mandrill_events=%5B%7B%22event%22%3A%22open%22%7D%5D"),
         ),
         nothing("Mandrill", "Mandrill-Webhook/1.0"),
+    ),
+    # https://support.crowdin.com/developer/webhooks/: to fetch translations builds the project there
+    *(
+        _webhook("Crowdin", kind, becomes, {"event": kind, **about})
+        for kind, becomes, about in (
+            ("project.built", nothing("Crowdin", "project.built"), {"build": {"id": "7", "project": _AT_CROWDIN}}),
+            (
+                *("stringComment.created", nothing("Crowdin", "stringComment.created")),
+                {"comment": {"id": "7", "string": {"id": "8", "project": _AT_CROWDIN}}},
+            ),
+            ("project.translated", Built(reason="webhook"), {"project": _AT_CROWDIN}),
+            ("file.approved", Built(reason="webhook"), {"file": {"id": "44", "project": _AT_CROWDIN}}),
+            ("translation.updated", Built(reason="webhook"), {"translation": {"string": {"project": _AT_CROWDIN}}}),
+        )
+    ),
+    # https://developers.figma.com/docs/rest-api/webhooks-events/
+    *(
+        _webhook(
+            *("Figma", kind, becomes),
+            {
+                "event_type": kind,
+                "file_key": "x",
+                "passcode": "y",
+                "timestamp": "2020-02-23T20:27:16Z",
+                "webhook_id": "22",
+            },
+        )
+        for kind, becomes in (
+            *((kind, nothing("Figma", kind)) for kind in ("FILE_COMMENT", "DEV_MODE_STATUS_UPDATE")),
+            *((kind, Built(reason="webhook")) for kind in ("FILE_UPDATE", "FILE_VERSION_UPDATE", "LIBRARY_PUBLISH")),
+        )
+    ),
+    # https://next.developer.frame.io/platform/v2/webhooks-overview
+    *(
+        _webhook(
+            *("Frame.io", kind, becomes),
+            {"type": kind, "resource": {"id": "7", "type": kind.partition(".")[0]}, "user": {"id": "8"}},
+            X_Frameio_Request_Timestamp="1604004499",
+        )
+        for kind, becomes in (
+            *((kind, nothing("Frame.io", kind)) for kind in ("comment.created", "collaborator.created")),
+            *((kind, Built(reason="webhook")) for kind in ("asset.ready", "file.created")),
+        )
+    ),
+    # https://www.eventbrite.com/platform/docs/webhooks
+    *(
+        _webhook(
+            *("Eventbrite", kind, becomes),
+            {
+                "config": {"action": kind, "user_id": "15", "endpoint_url": "https://x", "webhook_id": "11"},
+                "api_url": "https://www.eventbriteapi.com/v3/events/7/",
+            },
+        )
+        for kind, becomes in (
+            *(
+                (kind, nothing("Eventbrite", kind))
+                for kind in ("test", "order.placed", "attendee.updated", "barcode.checked_in")
+            ),
+            *((kind, Built(reason="webhook")) for kind in ("event.published", "event.updated", "venue.updated")),
+        )
+    ),
+    # https://supabase.com/docs/guides/database/webhooks
+    *(
+        _webhook(
+            *("Supabase", f"{kind} of {schema}.{table}", becomes),
+            {"type": kind, "table": table, "schema": schema, "record": new, "old_record": old},
+        )
+        for kind, schema, table, new, old, becomes in (
+            ("INSERT", "auth", "sessions", {"id": "7"}, None, nothing("Supabase", "sessions")),
+            ("UPDATE", "auth", "users", {"id": "7"}, {"id": "7"}, nothing("Supabase", "users")),
+            ("DELETE", "auth", "users", None, {"id": "7"}, nothing("Supabase", "users")),
+            ("INSERT", "public", "posts", {"id": "7"}, None, Built(reason="webhook")),
+            ("UPDATE", "public", "users", {"id": "7"}, {"id": "7"}, Built(reason="webhook")),
+        )
+    ),
+    # https://docs.netlify.com/manage/security/secure-access-to-sites/identity/overview/
+    *(
+        _webhook(
+            *("Netlify", f"{kind}, of Identity", nothing("Netlify", kind)),
+            {"event": kind, "instance_id": "7", "user": {"id": "8", "app_metadata": {"provider": "email"}}},
+        )
+        for kind in ("login", "signup", "validate")
+    ),
+    # https://github.com/BookStackApp/BookStack, app/Activity/ActivityType.php
+    *(
+        _webhook(
+            *("BookStack", kind, becomes),
+            {
+                "event": kind,
+                "text": "x",
+                "triggered_at": "2021-12-11T22:25:10.000000Z",
+                "triggered_by": {"id": 1, "name": "Ann"},
+                "triggered_by_profile_url": "https://x/user/ann",
+                "webhook_id": 2,
+                "webhook_name": "site",
+            },
+        )
+        for kind, becomes in (
+            *(
+                (kind, nothing("BookStack", kind))
+                for kind in ("auth_login", "auth_register", "api_token_create", "commented_on", "mfa_setup_method")
+            ),
+            *(
+                (kind, Built(reason="webhook"))
+                for kind in (
+                    "page_update",
+                    "bookshelf_delete",
+                    "permissions_update",
+                    "role_update",
+                    "recycle_bin_restore",
+                )
+            ),
+        )
+    ),
+    # https://github.com/outline/outline, plugins/webhooks/server: to export what is written is a file operation
+    *(
+        _webhook(
+            *("Outline", kind, becomes),
+            {
+                "id": "7",
+                "actorId": "8",
+                "webhookSubscriptionId": "9",
+                "createdAt": "2026-11-25T03:00:00Z",
+                "event": kind,
+                "payload": {"id": "10", "model": {"id": "10"}},
+            },
+        )
+        for kind, becomes in (
+            *(
+                (kind, nothing("Outline", kind))
+                for kind in ("users.signin", "views.create", "comments.create", "fileOperations.create")
+            ),
+            *(
+                (kind, Built(reason="webhook"))
+                for kind in (
+                    "documents.publish",
+                    "documents.update",
+                    "collections.delete",
+                    "shares.create",
+                    "users.update",
+                )
+            ),
+        )
     ),
     # https://directus.io/docs/guides/automate/flows
     *(

@@ -460,6 +460,7 @@ _CLOUDS: Final = (
     trial("Cloudflare", "text=*This is a test message sent from https://cloudflare.com.* only text"),
     trial("Airbyte", "text=*This is a test from Airbyte* only text"),
     trial("Slack", "ssl_check=1 only ssl_check,token", "a check of the certificate"),
+    control("Smartsheet", "a status", "the new status of a webhook of Smartsheet", "webhookId & newWebhookStatus"),
     *SHAKEN,
     # https://learn.microsoft.com/en-us/graph/change-notifications-lifecycle-events
     *_typed("Microsoft Graph", "value.0.lifecycleEvent", "value.0.subscriptionId", "missed", each="value"),
@@ -563,6 +564,7 @@ _HOSTS: Final = (
             ("Mailgun", "event-data.event,event", "event-data.event,message-headers & signature.token,message-headers"),
             ("Mailjet", "event", "mj_campaign_id & mj_contact_id"),
             ("Mandrill", "http.headers.user-agent", "http.headers.user-agent=Mandrill-Webhook/* & mandrill_events"),
+            ("Netlify", "event", "event=login|signup|validate & instance_id & user.app_metadata.provider"),
             ("Netlify", "form_name", "form_id & ordered_human_fields.0.name"),
             ("Postmark", "RecordType,Type,MessageStream", "MessageStream,TypeCode & MessageID"),
             ("Printful", "type", "type=order_*|package_* & retries & store & data.order.id"),
@@ -571,6 +573,7 @@ _HOSTS: Final = (
             ("SendGrid", "event", "sg_event_id,sg_message_id"),
             ("Slack", "event.type,type", "type=event_callback|app_rate_limited & team_id & api_app_id"),
             ("Squarespace", "topic", "websiteId & subscriptionId & topic=order.*|extension.*|contact.*|profile.*"),
+            ("Supabase", "table", "schema=auth & type=DELETE|INSERT|UPDATE & old_record,old_record.id"),
             ("Twilio", "MessageStatus,SmsStatus,CallStatus,Level", "AccountSid=AC* & MessageSid,SmsSid,CallSid,Sid"),
             ("WooCommerce", "order_key", "order_key=wc_order_*"),
             ("TYPO3", "context", "context=frontend|backend & url & loginData.uname,details.provider"),
@@ -637,14 +640,20 @@ _HOSTS: Final = (
         "order.*|*subscription.*|taxes.*|shippingrates.*|customauth:*",
     ),
     other("commercetools", "resource.typeId", "projectKey", "cart|customer*|order*|payment|quote*|shopping*|subscri*"),
+    other("Crowdin", "event", "build.project.identifier,comment.string.project.name", "project.built|stringComment.*"),
     other("Directus", "collection", "event", "directus_presets|directus_roles|directus_sessions|directus_users"),
     other("Discourse", "http.headers.x-discourse-event", "", "flag_*|group_*|notification_*|reviewable_*|user_*"),
     other("Appwrite", "http.headers.x-appwrite-webhook-events", "", "functions.*|messaging.*|sites.*|teams.*|users.*"),
+    other("BookStack", "event", "webhook_id & triggered_by_profile_url", "api_token_*|auth_*|comment*|mfa_*|webhook_*"),
     other("Chargebee", "event_type", "id=ev_* & webhook_status", "credit*|customer*|invoice*|payment*|subscri*|trans*"),
     other("Commerce Layer", "http.headers.x-commercelayer-topic", "", "customer*|order*|refunds.*|return*|shipment*"),
     other("Ecwid", "eventType", "storeId & eventCreated", "application.*|customer*|invoice.*|*order.*|subscription.*"),
+    other("Eventbrite", "config.action", "config.webhook_id & api_url", "attendee.*|barcode.*|order.*|test"),
+    other("Figma", "event_type", "passcode & webhook_id", "DEV_MODE_STATUS_UPDATE|FILE_COMMENT"),
+    other("Frame.io", "type", "http.headers.x-frameio-request-timestamp", "collaborator.*|comment.*|teammember.*"),
     other("HubSpot", "subscriptionType", "portalId", "company.*|contact.*|conversation.*|deal.*|line_item.*|ticket.*"),
     other("Lokalise", "event", "created_at_timestamp", "project.exported|*.comment.*|*.contributor.*|*.task.*|team.*"),
+    other("Outline", "event", "webhookSubscriptionId & actorId", "comments.*|fileOperations.*|users.sign*|views.*"),
     other("Saleor", "http.headers.saleor-event", "", "*order_*|checkout_*|customer_*|fulfil*|payment_*|transaction_*"),
     other("Shopify", "admin_graphql_api_id", "", "gid://shopify/*Order*|gid://shopify/Customer*|gid://shopify/Refund*"),
     other("Shopware", "data.event", "source.shopId & source.url", "checkout.*|customer*|mail.*|newsletter.*|state_*"),
@@ -657,8 +666,8 @@ _HOSTS: Final = (
 )
 
 #: What many senders' buttons for a test send. It counts only for a whole webhook, not for what an event carries.
-_TEST: Final = "type,event,eventType,event_type,meta.event=webhook?test|webhook.ping|test|Test|TEST|testEndpoint"
-TESTS: Final = (trial("a sender", f"http.method & {_TEST}"),)
+_TYPED: Final = "http.method & type,event,eventType,event_type,meta.event"
+TESTS: Final = (trial("a sender", f"{_TYPED}=webhook?test|test.webhook|webhook.ping|test|Test|TEST|testEndpoint"),)
 
 TABLES: Final = (
     *(_CONTENTFUL, _SANITY, _STRAPI, _DATOCMS, _PRISMIC, _STORYBLOK, _DRAFTS),
