@@ -2979,13 +2979,16 @@ _ORDERS = (
             *(
                 (kind, nothing("Shopware", kind))
                 for kind in (
-                    *("checkout.order.placed", "checkout.customer.login", "customer_address.deleted"),
-                    *("state_enter.order_transaction.state.paid", "mail.sent", "newsletter.register"),
+                    *("checkout.order.placed", "checkout.customer.login", "customer.written", "order.written"),
+                    *("state_enter.order_transaction.state.paid", "mail.sent"),
                 )
             ),
             *(
                 (kind, Built(reason="webhook"))
-                for kind in ("product.written", "category.deleted", "media.written", "product_price.written")
+                for kind in (
+                    *("product.written", "category.deleted", "media.written", "customer_story.written"),
+                    "state_enter.story.state.published",
+                )
             ),
         )
     ),

@@ -656,7 +656,7 @@ _HOSTS: Final = (
     other("Outline", "event", "webhookSubscriptionId & actorId", "comments.*|fileOperations.*|users.sign*|views.*"),
     other("Saleor", "http.headers.saleor-event", "", "*order_*|checkout_*|customer_*|fulfil*|payment_*|transaction_*"),
     other("Shopify", "admin_graphql_api_id", "", "gid://shopify/*Order*|gid://shopify/Customer*|gid://shopify/Refund*"),
-    other("Shopware", "data.event", "source.shopId & source.url", "checkout.*|customer*|mail.*|newsletter.*|state_*"),
+    other("Shopware", "data.event", "source.shopId & source.url", "checkout.*|customer.*|mail.*|order*|state_*.order*"),
     other("Square", "type", "merchant_id & event_id & data.id", "customer.*|invoice.*|order.*|payment.*|refund.*"),
     other("Webflow", "triggerType", "", "form_submission|ecomm_*order*|*user_account_*|comment_created"),
     # Known by their secret alone.
