@@ -723,6 +723,10 @@ def test_a_pushed_image_whose_action_a_template_left_out_is_a_change() -> None:
     for name, value in (("scan-status", "COMPLETE"), ("sync-status", "SUCCESS"), ("action-type", "DELETE")):
         other = {**untyped, "detail": {**event["detail"], name: value}}
         assert isinstance(ONE.intents(opened(other)[0])[0], Ignored)
+    for name, value in (("result", "FAILURE"), ("image-tag", "")):
+        detail = {**event["detail"], "image-digest": "sha256:8a", name: value}
+        for told in ({**event, "detail": detail}, detail):
+            assert isinstance(ONE.intents(opened(told)[0])[0], Ignored)
     assert isinstance(ONE.intents(opened({**event, "detail-type": "ECR Image Scan"})[0])[0], Ignored)
 
 
@@ -1020,6 +1024,23 @@ OWN: dict[str, dict[str, Any]] = {
     "AWS, an alarm of one's own": {"source": "pager", "detail": {"alarmName": "lab-push"}},
     "AWS, an alarm beside other fields": {"detail": {"alarmName": "lab-push"}, "reason": "imported"},
     "AWS, an execution": {"detail": {"ExecutionId": "e1", "Status": "Success"}},
+    "AWS, an execution of a workflow of one's own, in a detail": {
+        "source": "etl",
+        "detail": {"executionArn": "arn:aws:states:eu-west-1:1:execution:m:e", "page": 7},
+    },
+    "AWS, an execution under a type of one's own": {
+        "detail-type": "Imported",
+        "detail": {"executionArn": "arn:aws:states:eu-west-1:1:execution:m:e"},
+    },
+    "AWS, a job of one's own that runs": {"source": "etl", "detail": {"lastStatus": "RUNNING"}},
+    "AWS, a batch of a type of one's own": {"detail-type": "Batch Import Job State Change", "detail": {"page": "x"}},
+    "CodePipeline, an execution of one's own": {"pipeline": "content", "execution-id": "7", "documents": 3},
+    "CodePipeline, an execution of one's own in a detail": {
+        "source": "etl",
+        "detail": {"pipeline": "content", "execution-id": "7"},
+    },
+    "GuardDuty, an instance of one's own": {"detail": {"resource": {"instanceDetails": {"instanceId": "shop-1"}}}},
+    "Transfer Family, a visit": {"username": "ann", "serverId": "shop-1", "sourceIp": "10.0.1.5"},
     "CodePipeline, a pipeline of one's own": {"pipeline": "content", "execution_id": "1", "state": "done"},
     "Lex, a bot of one's own": {"bot": {"name": "crawler"}, "messageVersion": "1.0"},
     "Airbrake": {"error": {"error_class": "x"}},
@@ -1100,7 +1121,7 @@ OWN: dict[str, dict[str, Any]] = {
     "CodeBuild, a build that is asked for": {"buildId": "7", "build": "site", "page": 7},
     "Lambda, an answer": {"isAuthorized": True, "context": {}, "page": 7},
     "CloudWatch, a state": {"NewStateValue": "published", "page": 7},
-    "AWS, a last status": {"detail": {"lastStatus": "published"}},
+    "AWS, a last status": {"detail": {"lastStatus": "PUBLISHING"}},
     "AWS, an execution of a workflow of one's own": {"executionArn": "arn:aws:states:x:1:execution:m:e", "page": 7},
     "AWS, an execution, by its number": {"detail": {"executionArn": "7", "page": 7}},
     "AWS, a story about a bucket": {"type": "page:S3/post", "page": 7},
