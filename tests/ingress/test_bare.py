@@ -1617,6 +1617,8 @@ def test_a_call_that_keeps_the_function_warm_is_no_change(event: dict[str, Any])
         {"keep_alive": True, "page": 7},
         {"healthCheck": True, "page": 7},
         {"action": "health_check_guide_published"},
+        {"action": "published", "type": "health_check", "id": 7},
+        {"action": "health_check", "page": 7},
         {"AutoScalingGroupName": "web", "Event": "image baked"},
         {"Step": "deploy", "RequestType": "build", "action": "CREATE"},
         {"RequestType": "Update", "PageId": 7},

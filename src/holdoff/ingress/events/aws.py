@@ -68,9 +68,10 @@ CONTROL: Final = (
     *(
         control("a warmer", "a call", "a ping, or a call that keeps the function warm", known_by)
         for known_by in (
-            f"source,action,type,event,event_type=serverless-plugin-*warmup|WARMUP|PING|warm-up|health_check|{_WARM}",
+            f"source,action,type,event,event_type=serverless-plugin-*warmup|WARMUP|PING|warm-up|{_WARM}",
             f"{_WARM.replace('|', ',')},isWarmup,isWarmUp,isWarmingUp,vaporWarmer,vaporWarmerPing,healthcheck=true",
             "ping,warmerPing=OK|true",
+            "action=health_check only action",
             "healthCheck,keepAlive,keep_alive,warmUpRequest=true only healthCheck,keepAlive,keep_alive,warmUpRequest",
         )
     ),
@@ -152,21 +153,19 @@ _PUSH_IN_ECR: Final = f"{_IN_ECR} & detail.action-type=PUSH|REPLICATE"
 _PUT: Final = f"{_ECR} & detail-type={_TRAIL} & detail.eventName=PutImage"
 _TAG: Final = "detail.requestParameters.imageTag"
 _NAME: Final = f"{{detail.repository-name,detail.requestParameters.repositoryName!}}{{detail.image-tag,{_TAG}^:}}"
-_DONE: Final = "{detail.action-type,detail.eventName}"
-_IMAGE: Final[dict[str, Any]] = {"reason": f"{_DONE} {_NAME}", "line": f"ecr {_NAME}", "at": "time"}
-_PUSHED: Final = {**_IMAGE, "reason": f"image {_NAME} pushed"}
-_RESULT: Final = f"{_DONE} {{detail.result}}"
+_PUSHED: Final[dict[str, Any]] = {"reason": f"image {_NAME} pushed", "line": f"ecr {_NAME}", "at": "time"}
+_IMAGE: Final = {**_PUSHED, "reason": f"{{detail.action-type,detail.eventName}} {_NAME}"}
+_RESULT: Final = "{detail.action-type|push} {detail.result}"
 _ABOUT: Final = f"detail.image-tag,{_TAG},detail.artifact-media-type"
 _STORED: Final = (
     ignored("ECR", "a signature", "push about an image", _ABOUT, f"{_ECR} & {_ABOUT}={ABOUT_AN_IMAGE}", **_IMAGE),
     # A template may leave out the result, and the action, of which its rule names one.
-    ignored("ECR", "a failed push", _RESULT, "detail.result", f"{_PUSH_IN_ECR} & detail.result=FAIL*", **_IMAGE),
+    ignored("ECR", "a failed action", _RESULT, "detail.result", f"{_IN_ECR} & detail.result=FAIL*", **_IMAGE),
     ignored("ECR", "a push by digest", "push by digest", _ABOUT, f"{_PUSH_IN_ECR} & detail.image-tag=|", **_IMAGE),
     change("ECR", "a pushed image", _PUSH_IN_ECR, **_PUSHED),
     change("ECR", "a pushed image", f"{_PUT} & {_TAG}=?*", **_PUSHED),
     ignored("ECR", "a push by digest", "push by digest", _TAG, _PUT, **_IMAGE),
     ignored("ECR", "another image action", _RESULT, "detail.action-type", f"{_IN_ECR} & detail.action-type", **_IMAGE),
-    ignored("ECR", "a failed push", "failed push", "detail.result", f"{_IN_ECR} & detail.result=FAIL*", **_IMAGE),
     ignored("ECR", "a push by digest", "push by digest", _ABOUT, f"{_IN_ECR} & detail.image-tag=|", **_IMAGE),
     change("ECR", "a pushed image", f"{_IN_ECR} & detail.repository-name", **_PUSHED),
     # In a bucket with versions a lifecycle rule deletes old versions only. The current version becomes an old one:
@@ -428,7 +427,7 @@ _ASKED_BY: Final = (
     ("SES", "a mail's fate", "notificationType,eventType,mail.source & mail.messageId", "bounce.bounceType"),
     ("SNS", "a push's fate", "EndpointArn & EventType"),
     ("Step Functions", "an execution's state", "Error & Cause", "detail.executionArn=arn:*:states:* only detail"),
-    ("Systems Manager, Timestream", "a command's state", "commandId & documentName", "nextInvocationEpochSecond & arn"),
+    ("Systems Manager, Timestream", "a run's state", "commandId & documentName", "nextInvocationEpochSecond & arn"),
     ("Transfer Family", "a question for rights", "serverId & sourceIp & protocol,password"),
     ("Transfer Family", "a step", "token & serviceMetadata.executionDetails.workflowId"),
     (
