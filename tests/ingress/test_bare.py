@@ -11,18 +11,21 @@ from typing import Any
 
 import pytest
 
+from holdoff.config import Config, Project
 from holdoff.core.errors import EventError
+from holdoff.core.policy import Policy
 from holdoff.core.request import Request
 from holdoff.ingress.events.envelopes import http_message, opened
 from holdoff.ingress.events.http import HttpRequest
 from holdoff.ingress.events.intents import Ignored
 from holdoff.ingress.events.message import Message, Origin
+from holdoff.ingress.events.rules import Routes
 from tests.ingress import payloads as p
 from tests.ingress import sent_by_aws
 from tests.ingress import shapes as s
 from tests.ingress.payloads import AFTER, BEFORE
 from tests.ingress.sent import Sent
-from tests.ingress.sent_by_others import sourcehut, sourcehut_query
+from tests.ingress.sent_by_others import bitbucket_post, sourcehut, sourcehut_query
 from tests.ingress.test_senders import with_rule
 from tests.ingress.wanted import ONE, SEVERAL, WEBHOOK
 
@@ -768,6 +771,16 @@ def test_an_object_whose_names_are_a_template_s_own_is_a_change() -> None:
     assert request.reason == "s3://b/my/key"
     read = {"source": "aws.s3", "detail": {"eventName": "PutBucketAcl"}}
     assert isinstance(ONE.intents(opened(read)[0])[0], Ignored)
+
+
+def test_a_commit_below_the_tip_is_of_no_branch_also_where_all_branches_build() -> None:
+    """Bitbucket's first service names the branch of the tip alone, and a key may be made of the branch."""
+    site = Project(name="site", policy=Policy(1), starter={"codebuild": "site"}, usual_branches=("**",))
+    message = http_message(p.posted(bitbucket_post(None, "side"), {}, form=True), WEBHOOK)
+    below, tip = Routes(Config(projects={"site": site}), s.REGION).intents(message)
+    assert isinstance(below, Ignored)
+    assert isinstance(tip, Request)
+    assert tip.source_version == AFTER
 
 
 def test_a_push_to_codecommit_that_a_template_cut_down_is_not_taken_for_another_event() -> None:

@@ -205,7 +205,7 @@ _BITBUCKET_KINDS: Final = (
         *("Bitbucket", "canon_url & repository.scm=git & commits.0.raw_node", "", "commits.0.raw_node", ""),
         each="commits",
         id="{commits.0.raw_node}",
-        ref="{commits.0.branch|a commit below the tip}",
+        ref="{commits.0.branch|refs/a commit below the tip}",
         text="{commits.0.message}",
     ),
 )
