@@ -1047,6 +1047,7 @@ OWN: dict[str, dict[str, Any]] = {
     },
     "AWS, a job of one's own that runs": {"source": "etl", "detail": {"lastStatus": "RUNNING"}},
     "AWS, a batch of a type of one's own": {"detail-type": "Batch Import Job State Change", "detail": {"page": "x"}},
+    "CloudTrail, a call of one's own": {"eventName": "Saved", "requestParameters": {"bucketName": "b", "key": "k"}},
     "CodePipeline, an execution of one's own": {"pipeline": "content", "execution-id": "7", "documents": 3},
     "CodePipeline, an execution of one's own in a detail": {
         "source": "etl",

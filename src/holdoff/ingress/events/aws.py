@@ -288,7 +288,7 @@ DETAILS: Final = (
     ("bucket.name & object.key & request-id & reason", "aws.s3", "Object Created"),
     ("bucket.name & object.key & request-id", "aws.s3", "event"),
     *((f"eventSource={name}.amazonaws.com & eventName", f"aws.{name}", _TRAIL) for name in ("codecommit", "ecr", "s3")),
-    ("requestParameters.bucketName & requestParameters.key & eventName", "aws.s3", _TRAIL),
+    ("requestParameters.bucketName & requestParameters.key & eventName=*Object*|*Part*|*Upload*", "aws.s3", _TRAIL),
     ("requestParameters.repositoryName & requestParameters.imageTag & eventName=PutImage", "aws.ecr", _TRAIL),
     ("appId=d* & branchName & jobId & jobStatus=CREATED|STARTED|SUCCEED|FAILED", "aws.amplify", "event"),
     ("jobDefinition & jobQueue", "aws.batch", "Batch Job State Change"),
