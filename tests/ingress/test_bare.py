@@ -11,18 +11,21 @@ from typing import Any
 
 import pytest
 
+from holdoff.config import Config, Project
 from holdoff.core.errors import EventError
+from holdoff.core.policy import Policy
 from holdoff.core.request import Request
 from holdoff.ingress.events.envelopes import http_message, opened
 from holdoff.ingress.events.http import HttpRequest
 from holdoff.ingress.events.intents import Ignored
 from holdoff.ingress.events.message import Message, Origin
+from holdoff.ingress.events.rules import Routes
 from tests.ingress import payloads as p
 from tests.ingress import sent_by_aws
 from tests.ingress import shapes as s
 from tests.ingress.payloads import AFTER, BEFORE
 from tests.ingress.sent import Sent
-from tests.ingress.sent_by_others import sourcehut, sourcehut_query
+from tests.ingress.sent_by_others import bitbucket_post, sourcehut, sourcehut_query
 from tests.ingress.test_senders import with_rule
 from tests.ingress.wanted import ONE, SEVERAL, WEBHOOK
 
@@ -723,6 +726,10 @@ def test_a_pushed_image_whose_action_a_template_left_out_is_a_change() -> None:
     for name, value in (("scan-status", "COMPLETE"), ("sync-status", "SUCCESS"), ("action-type", "DELETE")):
         other = {**untyped, "detail": {**event["detail"], name: value}}
         assert isinstance(ONE.intents(opened(other)[0])[0], Ignored)
+    for name, value in (("result", "FAILURE"), ("image-tag", "")):
+        detail = {**event["detail"], "image-digest": "sha256:8a", name: value}
+        for told in ({**event, "detail": detail}, detail):
+            assert isinstance(ONE.intents(opened(told)[0])[0], Ignored)
     assert isinstance(ONE.intents(opened({**event, "detail-type": "ECR Image Scan"})[0])[0], Ignored)
 
 
@@ -764,6 +771,16 @@ def test_an_object_whose_names_are_a_template_s_own_is_a_change() -> None:
     assert request.reason == "s3://b/my/key"
     read = {"source": "aws.s3", "detail": {"eventName": "PutBucketAcl"}}
     assert isinstance(ONE.intents(opened(read)[0])[0], Ignored)
+
+
+def test_a_commit_below_the_tip_is_of_no_branch_also_where_all_branches_build() -> None:
+    """Bitbucket's first service names the branch of the tip alone, and a key may be made of the branch."""
+    site = Project(name="site", policy=Policy(1), starter={"codebuild": "site"}, usual_branches=("**",))
+    message = http_message(p.posted(bitbucket_post(None, "side"), {}, form=True), WEBHOOK)
+    below, tip = Routes(Config(projects={"site": site}), s.REGION).intents(message)
+    assert isinstance(below, Ignored)
+    assert isinstance(tip, Request)
+    assert tip.source_version == AFTER
 
 
 def test_a_push_to_codecommit_that_a_template_cut_down_is_not_taken_for_another_event() -> None:
@@ -1020,6 +1037,24 @@ OWN: dict[str, dict[str, Any]] = {
     "AWS, an alarm of one's own": {"source": "pager", "detail": {"alarmName": "lab-push"}},
     "AWS, an alarm beside other fields": {"detail": {"alarmName": "lab-push"}, "reason": "imported"},
     "AWS, an execution": {"detail": {"ExecutionId": "e1", "Status": "Success"}},
+    "AWS, an execution of a workflow of one's own, in a detail": {
+        "source": "etl",
+        "detail": {"executionArn": "arn:aws:states:eu-west-1:1:execution:m:e", "page": 7},
+    },
+    "AWS, an execution under a type of one's own": {
+        "detail-type": "Imported",
+        "detail": {"executionArn": "arn:aws:states:eu-west-1:1:execution:m:e"},
+    },
+    "AWS, a job of one's own that runs": {"source": "etl", "detail": {"lastStatus": "RUNNING"}},
+    "AWS, a batch of a type of one's own": {"detail-type": "Batch Import Job State Change", "detail": {"page": "x"}},
+    "CloudTrail, a call of one's own": {"eventName": "Saved", "requestParameters": {"bucketName": "b", "key": "k"}},
+    "CodePipeline, an execution of one's own": {"pipeline": "content", "execution-id": "7", "documents": 3},
+    "CodePipeline, an execution of one's own in a detail": {
+        "source": "etl",
+        "detail": {"pipeline": "content", "execution-id": "7"},
+    },
+    "GuardDuty, an instance of one's own": {"detail": {"resource": {"instanceDetails": {"instanceId": "shop-1"}}}},
+    "Transfer Family, a visit": {"username": "ann", "serverId": "shop-1", "sourceIp": "10.0.1.5"},
     "CodePipeline, a pipeline of one's own": {"pipeline": "content", "execution_id": "1", "state": "done"},
     "Lex, a bot of one's own": {"bot": {"name": "crawler"}, "messageVersion": "1.0"},
     "Airbrake": {"error": {"error_class": "x"}},
@@ -1051,8 +1086,9 @@ OWN: dict[str, dict[str, Any]] = {
     "Gerrit, a change": {"type": "change-published", "change": {"project": "site", "branch": "main"}, "patchSet": 4},
     "Gerrit, a ref": {"type": "ref-updated", "refUpdate": {"refName": "main"}},
     "GitGuardian, a page of it": {"source": "gitguardian", "timestamp": 1, "action": "published", "message": "x"},
-    "Gitorious": {"ref": "side", "after": "b", "pushed_by": "ann", "project": "site-7"},
-    "Gitorious, without a ref": {"after": "b", "pushed_by": "ann", "project": {"name": "site-7"}},
+    "Gitorious": {"ref": "side", "after": "b", "pushed_at": 1, "pushed_by": "ann", "project": "site-7"},
+    "Gitorious, without an instant": {"ref": "side", "after": "b", "pushed_by": "ann", "project": {"name": "site-7"}},
+    "Gitorious, without a ref": {"after": "b", "pushed_at": 1, "pushed_by": "ann", "project": {"name": "site-7"}},
     "Grafana": {"state": "alerting", "ruleId": 7},
     "Grafana, a state of its own": {"state": "published", "ruleId": 7, "ruleUrl": "https://x"},
     "Intercom": {"type": "notification_event", "topic": "page.published"},
@@ -1100,7 +1136,7 @@ OWN: dict[str, dict[str, Any]] = {
     "CodeBuild, a build that is asked for": {"buildId": "7", "build": "site", "page": 7},
     "Lambda, an answer": {"isAuthorized": True, "context": {}, "page": 7},
     "CloudWatch, a state": {"NewStateValue": "published", "page": 7},
-    "AWS, a last status": {"detail": {"lastStatus": "published"}},
+    "AWS, a last status": {"detail": {"lastStatus": "PUBLISHING"}},
     "AWS, an execution of a workflow of one's own": {"executionArn": "arn:aws:states:x:1:execution:m:e", "page": 7},
     "AWS, an execution, by its number": {"detail": {"executionArn": "7", "page": 7}},
     "AWS, a story about a bucket": {"type": "page:S3/post", "page": 7},
@@ -1677,6 +1713,8 @@ def test_a_call_that_keeps_the_function_warm_is_no_change(event: dict[str, Any])
         {"keep_alive": True, "page": 7},
         {"healthCheck": True, "page": 7},
         {"action": "health_check_guide_published"},
+        {"action": "published", "type": "health_check", "id": 7},
+        {"action": "health_check", "page": 7},
         {"AutoScalingGroupName": "web", "Event": "image baked"},
         {"Step": "deploy", "RequestType": "build", "action": "CREATE"},
         {"RequestType": "Update", "PageId": 7},
