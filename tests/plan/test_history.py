@@ -395,6 +395,20 @@ def test_bad_lines_of_json() -> None:
     assert history.bad == (("line 2", "is not JSON"), *no_objects, entry, ("line 6", "time is no time"))
 
 
+def test_no_lines_are_counted_for_the_errors_of_a_log_with_other_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For each line that is no JSON all lines before were counted: 11 MB took two minutes."""
+    counted: set[int] = set()
+
+    class Noted(json.JSONDecodeError):
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args)
+            counted.add(self.lineno)
+
+    monkeypatch.setattr("json.decoder.JSONDecodeError", Noted)
+    history = of('{"time": 1709632800}\nINFO: x\n[x\n' * 3)
+    assert (history.at_ms, history.bad_count, counted) == ((AT,) * 3, 6, {1})
+
+
 @pytest.mark.parametrize("rows", ["[{0},\n{0}]", "{0}\n{0}\n"])
 def test_a_list_of_cells_is_no_list_of_times(rows: str) -> None:
     """The id counted as a trigger of the year 2237."""

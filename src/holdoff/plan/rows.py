@@ -43,6 +43,13 @@ _LOGGED: Final = re.compile(
 )
 
 
+class _Uncounted(str):
+    """A text of which ``json`` counts no lines for the message of each error: that takes time by their square."""
+
+    def count(self, *_: object) -> int:
+        return 0
+
+
 class Bad:
     """The rows without a time: their number, and the first of them."""
 
@@ -134,12 +141,12 @@ def _cells(lines: list[str], at: int, delimiter: str, bad: Bad) -> Iterator[tupl
 def _of_json(text: str, bad: Bad) -> Iterator[tuple[str, Row]]:
     """The objects of each JSON text, or of the list that it is or has. The texts stand one a line, or one after the
     other as ``gh api --paginate`` and ``jq`` print them. A line that begins none, or goes on otherwise, is bad."""
-    numbers, at, line, following = count(1), 0, 1, _BEGIN.search(text)
+    numbers, at, line, following, uncounted = count(1), 0, 1, _BEGIN.search(text), _Uncounted(text)
     while following:
         is_first, begin = at == 0, following.start()
         line, at = line + text.count("\n", at, begin), begin
         try:
-            whole, end = _decoded(text, at)
+            whole, end = _decoded(uncounted, at)
             following = _BEGIN.search(text, end)
             entries = _entries(whole, alone=is_first and not following) if _NEXT.match(text, end) else None
         except (ValueError, RecursionError):
