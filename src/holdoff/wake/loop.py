@@ -105,11 +105,11 @@ class WakeLoop:
         Raises:
             StoreError: the store cannot list the gates that are due.
         """
-        decisions = []
-        if len(self._gates) >= KEPT_GATES:  # keys without settings stay, so that the log names each of them once
-            for key in [key for key, gate in self._gates.items() if gate is not None]:
-                del self._gates[key]
-        gates, self._looked_ms = self._gates, now_ms(self.store, self.clock)
+        decisions, gates = [], self._gates
+        if len(gates) >= KEPT_GATES:  # keys without settings stay, so that the log names each of them once
+            for key in [key for key, gate in gates.items() if gate is not None]:
+                del gates[key]
+        self._looked_ms = now_ms(self.store, self.clock)
         is_new = gates is not self._looked_by
         keys = dict.fromkeys([*self._unsettled, *self.store.due(MAX_INSTANT_MS if is_new else self._looked_ms)])
         starts = set(keys if is_new else self._unsettled)
