@@ -1447,7 +1447,26 @@ _CLOUDS = (
         )
     ),
 )
+_BY_DOKPLOY = {"applicationType": "application", "buildLink": "https://x/services/application/1?tab=deployments"}
+_BY_DEPLOYHQ = {
+    "identifier": "7e3f",
+    "servers": [{"id": 494506, "name": "live", "protocol_type": "ftp", "preferred_branch": "master"}],
+    "project": {"name": "Site", "permalink": "site", "repository": {"scm_type": "git"}},
+    "start_revision": {"ref": BEFORE},
+    "end_revision": {"ref": AFTER},
+    "status": "completed",
+}
+_BY_BUDDY = {
+    "workspace": {"html_url": "https://app.buddy.works/octo", "id": 1, "name": "octo", "domain": "octo"},
+    "invoker": {"html_url": "https://app.buddy.works/octo/profile/1", "id": 1, "name": "Ann"},
+    "project": {"html_url": "https://app.buddy.works/octo/site", "name": "site", "status": "ACTIVE"},
+}
 _BUILDS = (
+    _webhook(
+        *("DeployHQ", "a deployment, with its signature", nothing("DeployHQ", AFTER)),
+        {"payload": _BY_DEPLOYHQ, "signature": "x"},
+    ),
+    _webhook("Buddy", "an event without an execution, as a push is", Built(reason="webhook"), _BY_BUDDY),
     *(
         _webhook(sender, kind, nothing(sender, kind), {"x": 1}, **{header: kind})
         for sender, header, kind in (
@@ -1554,6 +1573,36 @@ _BUILDS = (
                 {
                     "data": {"type": "webhook-deliveries", "attributes": {"build-number": 7, "event": "build_created"}},
                     "included": [{"type": "builds", "attributes": {"branch": "main", "state": "pending"}}],
+                },
+            ),
+            # https://github.com/Dokploy/dokploy, packages/server/src/utils/notifications: after a build, and a backup
+            *(
+                ("Dokploy", title, {"title": title, "projectName": "octo", "applicationName": "site", **about})
+                for title, about in (
+                    ("Build Success", {**_BY_DOKPLOY, "status": "success", "type": "build", "domains": "octo.com"}),
+                    ("Build Error", {**_BY_DOKPLOY, "status": "error", "type": "build", "errorMessage": "x"}),
+                    (
+                        "Database Backup Successful",
+                        {"databaseType": "postgres", "databaseName": "site", "type": "success", "status": "success"},
+                    ),
+                )
+            ),
+            # https://www.deployhq.com/support/integrations/http-post
+            ("DeployHQ", AFTER, _BY_DEPLOYHQ),
+            # https://buddy.works/docs/api/webhooks/get
+            (
+                "Buddy",
+                "SUCCESSFUL",
+                {
+                    **_BY_BUDDY,
+                    "current_date": "2026-11-25T03:00:00.604Z",
+                    "execution": {
+                        "html_url": "https://app.buddy.works/octo/site/pipelines/pipeline/2/execution/56d6",
+                        "id": 1,
+                        "mode": "MANUAL",
+                        "status": "SUCCESSFUL",
+                        "branch": "master",
+                    },
                 },
             ),
             # https://fluxcd.io/flux/components/notification/events/
@@ -2096,6 +2145,20 @@ _BUILDS = (
                 "success",
                 {"id": AFTER, "status": "success", "deployer": "GitHub", "siteName": "octo", "hostName": "octo.net"},
             ),
+            # https://github.com/umbraco/UmbracoDocs, Deployment-Webhook: Umbraco Cloud runs there
+            (
+                "App Service",
+                "a deployment of Umbraco Cloud",
+                {
+                    "Id": "40810bf1bbbfc16dd273162509de297ad386fb4e",
+                    "Status": "a deployment of Umbraco Cloud",
+                    "Complete": True,
+                    "ProjectName": "octo",
+                    "ProjectUrl": "s1.umbraco.io/project/octo",
+                    "SiteUrl": "octo.s1.umbraco.io",
+                    "EnvironmentName": "Live",
+                },
+            ),
             # https://docs.buildbot.net/latest/manual/configuration/reporters/http_status.html, and its plug-in
             ("Buildbot", "finished", {"buildid": 33, "builderid": 7, "complete": True, "state_string": "finished"}),
             ("Buildbot", "new", {"event": "new", "buildid": 33, "buildername": "runtests", "project": "site"}),
@@ -2256,7 +2319,7 @@ _FORM = {
 _OF_WOO = posted({}, _FORM).but(body=b"webhook_id=42")
 
 
-def _by_header(sender: str, header: str, kind: str, becomes: Built | str) -> Sent:
+def _by_header(sender: str, header: str, kind: str, becomes: Any) -> Sent:
     return _webhook(sender, kind, becomes, {"id": 7}, **{header: kind})
 
 
@@ -2315,7 +2378,11 @@ _SHOPS = (
                     *("inventory_shipments/create", "inventory_transfers/complete"),
                 ),
             ),
-            ("WooCommerce", "X_WC_Webhook_Topic", ("order.created", "customer.updated")),
+            (
+                "WooCommerce",
+                "X_WC_Webhook_Topic",
+                ("order.created", "customer.updated", "action.woocommerce_order_status_completed"),
+            ),
             (
                 "Umbraco",
                 "Umb_Webhook_Event",
@@ -2353,6 +2420,18 @@ _SHOPS = (
             ("event", "test"),
             ("eventType", "Test"),
             ("type", "testEndpoint"),  # Harbor's, at first
+            ("event", "test.webhook"),
+            ("eventType", "TEST"),  # https://docs.tolgee.io/platform/projects_and_organizations/webhooks
+        )
+    ),
+    # https://github.com/Story-Chief/craft
+    *(
+        _webhook(
+            "any other webhook", f"{kind}, in meta.event", becomes, {"meta": {"event": kind, "mac": "x"}, "data": {}}
+        )
+        for kind, becomes in (
+            ("test", "a test of a sender: the webhook is set up"),
+            ("publish", Built(reason="webhook")),
         )
     ),
     *(
@@ -2403,6 +2482,9 @@ _TALK = (
         "a test of Cloudflare: the webhook is set up",
         {"text": "Hello World! This is a test message sent from https://cloudflare.com. If you can see this, ..."},
     ),
+    # https://developers.asana.com/docs/webhooks-guide: every eight hours
+    _webhook("Asana", "a heartbeat", "a heartbeat of Asana", {"events": []}),
+    _webhook("Asana", "a change of a task", Built(reason="webhook"), {"events": [{"action": "changed"}]}),
     # https://docs.slack.dev/reference/events/url_verification
     _webhook(
         "Slack",
@@ -2413,6 +2495,22 @@ _TALK = (
     # https://developer.monday.com/apps/docs/webhooks   https://developers.smartsheet.com/api/smartsheet/guides/webhooks
     _webhook("monday.com", "a challenge", "a handshake of monday.com", {"challenge": "3eZb-rw1aBm2"}),
     _webhook("Smartsheet", "a challenge", "a handshake of Smartsheet", {"challenge": "3eZb-rw1aBm2", "webhookId": 12}),
+    # And what it sends when it turns a webhook on or off
+    *(
+        _webhook("Smartsheet", name, becomes, {"timestamp": "2026-11-25T03:00:00Z", "webhookId": 12, **about})
+        for name, becomes, about in (
+            (
+                "a status of a webhook",
+                "the new status of a webhook of Smartsheet",
+                {"newWebhookStatus": "ENABLED"},
+            ),
+            (
+                "a change of a sheet",
+                Built(reason="webhook"),
+                {"scope": "sheet", "events": [{"objectType": "cell", "eventType": "updated", "rowId": 7}]},
+            ),
+        )
+    ),
     _webhook(
         "any other webhook", "a challenge beside other fields", Built(reason="webhook"), {"challenge": "x", "y": 1}
     ),
@@ -2456,6 +2554,15 @@ def _optimizely(status: str) -> Json:
         "type": {"subject": "doc", "action": "updated"},
         "data": {"docId": f"b2545ba0-0b68-40f7-85df-3bbcb12a284b_en_{status}"},
     }
+
+
+def _typo3(action: str, workspace: int = 0, **record: object) -> Json:
+    """https://github.com/TYPO3/typo3, typo3/sysext/webhooks/Classes/Message/PageModificationMessage.php
+
+    To publish a workspace sends nothing.
+    """
+    about = {"action": action, "identifier": 10, "record": {"pid": 1, "title": "x", **record}, "url": "https://x/dummy"}
+    return {**about, "site": "testing", "workspace": workspace, "author": {"uid": 1, "isAdmin": True}}
 
 
 def _microcms(old: Json | None, new: Json | None) -> Json:
@@ -2553,6 +2660,31 @@ _DRAFTS = (
             ("a draft that was deleted", nothing("microCMS", "draft"), _DRAFT, None),
             ("what has no content, as an order has", Built(reason="webhook"), None, None),
         )
+    ),
+    *(
+        _webhook("TYPO3", f"a page, {name}", becomes, what)
+        for name, becomes, what in (
+            ("new, and hidden as new pages are", nothing("TYPO3", "draft"), _typo3("new", hidden=1)),
+            ("changed while it is hidden", nothing("TYPO3", "draft"), _typo3("modified", hidden=1)),
+            ("changed in a workspace", nothing("TYPO3", "draft"), _typo3("modified", 12, hidden=0, t3ver_wsid=12)),
+            ("changed", Built(reason="webhook"), _typo3("modified", hidden=0)),
+            ("published", Built(reason="webhook"), _typo3("published", hidden=0)),
+            ("unpublished", Built(reason="webhook"), _typo3("unpublished", hidden=1)),
+        )
+    ),
+    *(
+        _webhook(
+            *("TYPO3", f"a failed login: {name}", nothing("TYPO3", "backend")),
+            {"context": "backend", "url": "https://x/typo3/login", **about},
+        )
+        for name, about in (
+            ("its name", {"loginData": {"status": "login", "uname": "han-solo", "uident": "********"}}),
+            ("its second factor", {"details": {"user": {"id": 1}, "provider": "totp", "isLocked": False}}),
+        )
+    ),
+    _webhook(
+        *("TYPO3", "a file", Built(reason="webhook")),
+        {"storage": {"id": 1}, "identifier": "/a.png", "publicUrl": "/fileadmin/a.png"},
     ),
     *(
         _webhook("Craft", f"an entry, {name}", becomes, {**_BY_CRAFT, "sender": {"id": 5, **about}})
@@ -2768,4 +2900,525 @@ _DRAFTS = (
     ),
 )
 
-SENT = (*_GIT, *_REGISTRIES, *_CLOUDS, *_FILES, *_DRAFTS, *_BUILDS, *_SHOPS, *_TALK)
+
+def _in_hubspot(*kinds: str) -> list[Json]:
+    """https://developers.hubspot.com/docs/api/webhooks: a list, also of one event"""
+    return [
+        {"eventId": place, "portalId": 62515, "subscriptionType": kind, "objectId": 7}
+        for place, kind in enumerate(kinds)
+    ]
+
+
+def _of_lemon_squeezy(kind: str, about: str) -> Json:
+    """https://docs.lemonsqueezy.com/help/webhooks/webhook-requests"""
+    return {"meta": {"event_name": kind, "custom_data": {}}, "data": {"type": about, "id": "1", "attributes": {}}}
+
+
+def _of_square(kind: str) -> Json:
+    """https://developer.squareup.com/docs/webhooks/overview"""
+    about = {"merchant_id": "6SSW7HV8K2ST5", "event_id": "13b867cf", "created_at": "2026-11-25T03:00:00Z"}
+    return {**about, "type": kind, "data": {"type": "order", "id": "eA3v", "object": {}}}
+
+
+_AT_CROWDIN = {"id": "777", "sourceLanguageId": "en", "identifier": "site", "name": "Site"}
+_BY_MANDRILL = {"content-type": "application/x-www-form-urlencoded", "user-agent": "Mandrill-Webhook/1.0"}
+_ORDERS = (
+    # https://docs.commercetools.com/api/projects/subscriptions#resourcecreated-notification
+    *(
+        _webhook(
+            "commercetools", f"{kind}, created", becomes, {"projectKey": "x", "resource": {"typeId": kind, "id": "7"}}
+        )
+        for kind, becomes in (
+            *((kind, nothing("commercetools", kind)) for kind in ("quote-request", "shopping-list")),
+            *((kind, Built(reason="webhook")) for kind in ("product", "category", "standalone-price")),
+        )
+    ),
+    # https://developer.adobe.com/commerce/extensibility/events/
+    *(
+        _webhook("Adobe Commerce", kind, becomes, cloud_event(f"com.adobe.commerce.observer.{kind}"))
+        for kind, becomes in (
+            *(
+                (kind, nothing("CloudEvents", f"com.adobe.commerce.observer.{kind}"))
+                for kind in ("sales_order_save_commit_after", "customer_save_commit_after")
+            ),
+            *(
+                (kind, Built(id="/octo#7", reason=f"com.adobe.commerce.observer.{kind} in CloudEvents"))
+                for kind in ("catalog_product_save_commit_after", "cms_page_save_commit_after")
+            ),
+        )
+    ),
+    # https://docs.saleor.io/developer/extending/webhooks/overview
+    *(
+        _by_header("Saleor", "Saleor_Event", kind, Built(reason="webhook"))
+        for kind in ("product_updated", "page_created", "translation_updated")
+    ),
+    *(
+        _by_header("Saleor", "Saleor_Event", kind, nothing("Saleor", kind))
+        for kind in (
+            "order_fully_paid",
+            "draft_order_created",
+            "checkout_updated",
+            "customer_created",
+            "fulfillment_created",
+        )
+    ),
+    # https://docs.discourse.org/#tag/Webhooks
+    *(
+        _by_header("Discourse", "X_Discourse_Event", kind, Built(reason="webhook"))
+        for kind in ("topic_created", "post_edited", "category_updated")
+    ),
+    *(
+        _by_header("Discourse", "X_Discourse_Event", kind, nothing("Discourse", kind))
+        for kind in ("user_logged_in", "notification_created", "reviewable_updated", "group_created")
+    ),
+    # https://appwrite.io/docs/advanced/platform/events
+    *(
+        _by_header("Appwrite", "X_Appwrite_Webhook_Events", kinds, becomes)
+        for kinds, becomes in (
+            ("databases.d.collections.c.documents.1.create,databases.*", Built(reason="webhook")),
+            ("buckets.b.files.f.create,buckets.*.files.*.create", Built(reason="webhook")),
+            ("teams.t.memberships.m.create", nothing("Appwrite", "teams.t.memberships.m.create")),
+            ("users.u.sessions.s.create,users.*", nothing("Appwrite", "users.u.sessions.s.create,users.*")),
+        )
+    ),
+    # What a topic or a queue passes on has no header, and its resources' names: https://shopify.dev/docs/api/admin-rest
+    *(
+        _webhook("Shopify", f"{kind}, without its headers", becomes, {"id": 7, "admin_graphql_api_id": about})
+        for kind, becomes in (
+            ("Product", Built(reason="webhook")),
+            ("Collection", Built(reason="webhook")),
+            *(
+                (kind, nothing("Shopify", f"gid://shopify/{kind}/7"))
+                for kind in ("Order", "DraftOrder", "FulfillmentOrder", "Customer", "Refund")
+            ),
+        )
+        for about in [f"gid://shopify/{kind}/7"]
+    ),
+    _webhook(
+        *("WooCommerce", "an order, without its headers", nothing("WooCommerce", "wc_order_58d2d042d1d")),
+        {"id": 727, "order_key": "wc_order_58d2d042d1d", "status": "processing", "line_items": []},
+    ),
+    # https://developer.paddle.com/webhooks/overview
+    *(
+        _webhook(
+            *("Paddle", kind, becomes),
+            {"event_id": "evt_01", "event_type": kind, "notification_id": "ntf_01", "data": {"id": "x"}},
+        )
+        for kind, becomes in (
+            *((kind, Built(reason=f"{kind} in Paddle")) for kind in ("product.updated", "price.created")),
+            *((kind, nothing("Paddle", kind)) for kind in ("subscription.created", "transaction.completed")),
+        )
+    ),
+    # https://developer.paypal.com/api/rest/webhooks/event-names/
+    *(
+        _webhook(
+            *("PayPal", kind, becomes),
+            {"id": "WH-9XD", "event_version": "1.0", "event_type": kind, "resource_type": "x", "resource": {}},
+        )
+        for kind, becomes in (
+            ("CATALOG.PRODUCT.UPDATED", Built(id="WH-9XD", reason="CATALOG.PRODUCT.UPDATED in PayPal")),
+            ("PAYMENT.CAPTURE.COMPLETED", nothing("PayPal", "PAYMENT.CAPTURE.COMPLETED")),
+        )
+    ),
+    *(
+        _webhook("Square", kind, becomes, _of_square(kind))
+        for kind, becomes in (
+            ("catalog.version.updated", Built(reason="webhook")),
+            ("inventory.count.updated", Built(reason="webhook")),
+            *((kind, nothing("Square", kind)) for kind in ("order.created", "payment.updated", "customer.created")),
+        )
+    ),
+    *(
+        _webhook("Lemon Squeezy", kind, nothing("Lemon Squeezy", kind), _of_lemon_squeezy(kind, about))
+        for kind, about in (
+            ("order_created", "orders"),
+            ("subscription_payment_success", "subscription-invoices"),
+            ("license_key_created", "license-keys"),
+        )
+    ),
+    # https://gumroad.com/ping
+    _webhook(
+        *("Gumroad", "a sale", nothing("Gumroad", "FO8TXN")),
+        {
+            "sale_id": "FO8TXN",
+            "seller_id": "kL0",
+            "product_permalink": "https://octo.gumroad.com/l/x",
+            "email": "a@b.c",
+        },
+    ),
+    # https://docs.ecwid.com/webhooks-automations/webhooks
+    *(
+        _webhook(
+            *("Ecwid", kind, becomes),
+            {"eventId": "80aece08", "eventCreated": 1234567, "storeId": 1003, "entityId": 103, "eventType": kind},
+        )
+        for kind, becomes in (
+            *(
+                (kind, nothing("Ecwid", kind))
+                for kind in ("unfinished_order.created", "order.updated", "customer.created")
+            ),
+            *((kind, Built(reason="webhook")) for kind in ("product.updated", "category.deleted", "review.created")),
+        )
+    ),
+    # https://developers.squarespace.com/commerce-apis/webhook-subscriptions-overview
+    _webhook(
+        *("Squarespace", "order.create", nothing("Squarespace", "order.create")),
+        {"id": "5c", "websiteId": "5f", "subscriptionId": "5d", "topic": "order.create", "data": {"orderId": "58"}},
+    ),
+    *(
+        _webhook("HubSpot", kind, becomes, _in_hubspot(kind))
+        for kind, becomes in (
+            ("product.propertyChange", Built(reason="webhook")),
+            *(
+                (kind, nothing("HubSpot", kind))
+                for kind in ("contact.creation", "deal.propertyChange", "ticket.creation")
+            ),
+        )
+    ),
+    # https://developer.zendesk.com/api-reference/webhooks/event-types/webhook-event-types/
+    *(
+        _webhook("Zendesk", kind, becomes, {"type": kind, "detail": {"id": "7"}, "zendesk_event_version": "2022-11-06"})
+        for kind, becomes in (
+            *(
+                (kind, Built(reason=f"{kind} in Zendesk"))
+                for kind in (
+                    *("zen:event-type:article.published", "zen:event-type:article.unpublished"),
+                    *("zen:event-type:article.author_changed", "zen:event-type:community_post.created"),
+                )
+            ),
+            *(
+                (kind, nothing("Zendesk", kind))
+                for kind in (
+                    "zen:event-type:ticket.created",
+                    "zen:event-type:user.created",
+                    "zen:event-type:article.vote_created",
+                )
+            ),
+        )
+    ),
+    # https://mailchimp.com/developer/marketing/guides/sync-audience-data-webhooks/, a form. A site may show a campaign.
+    *(
+        _webhook(
+            *("Mailchimp", kind, becomes),
+            {"type": kind, "fired_at": "2009-03-26 21:35:57", "data[list_id]": "a6b5da1054", "data[id]": "8a25ff1d98"},
+        )
+        for kind, becomes in (
+            ("subscribe", nothing("Mailchimp", "subscribe")),
+            ("upemail", nothing("Mailchimp", "upemail")),
+            ("campaign", Built(reason="webhook")),
+        )
+    ),
+    # As Netlify's functions get it, too: https://docs.netlify.com/build/functions/trigger-on-events/
+    _webhook(
+        *("Netlify", "a form, without its headers", nothing("Netlify", "contact")),
+        {
+            "form_id": "5c3a051bdbfb660008114ddb",
+            "form_name": "contact",
+            "site_url": "http://octo.netlify.com",
+            "ordered_human_fields": [{"title": "Name", "name": "name", "value": "Ann"}],
+        },
+    ),
+    # https://github.com/lokalise/node-lokalise-api, src/types: a build that fetches translations exports them
+    *(
+        _webhook(
+            *("Lokalise", kind, becomes),
+            {"event": kind, "project": {"id": "1.2", "name": "octo"}, "created_at_timestamp": 1795395667},
+        )
+        for kind, becomes in (
+            *(
+                (kind, nothing("Lokalise", kind))
+                for kind in (
+                    *("project.exported", "project.contributor.added", "project.key.comment.added"),
+                    *("project.task.created", "team.order.created"),
+                )
+            ),
+            *(
+                (kind, Built(reason="webhook"))
+                for kind in (
+                    *("project.imported", "project.translation.updated", "project.keys.deleted"),
+                    *("project.language.removed", "project.branch.merged"),
+                )
+            ),
+        )
+    ),
+    # https://docs.adyen.com/development-resources/webhooks/webhook-types
+    _webhook(
+        *("Adyen", "AUTHORISATION", nothing("Adyen", "AUTHORISATION")),
+        {
+            "live": "false",
+            "notificationItems": [
+                {
+                    "NotificationRequestItem": {
+                        "eventCode": "AUTHORISATION",
+                        "merchantAccountCode": "Octo",
+                        "pspReference": "7914073381342284",
+                        "success": "true",
+                    }
+                }
+            ],
+        },
+    ),
+    # https://razorpay.com/docs/webhooks/payloads/payments
+    *(
+        _webhook(
+            *("Razorpay", kind, nothing("Razorpay", kind)),
+            {
+                "entity": "event",
+                "account_id": "acc_BFQ7uQEaa7j2z7",
+                "event": kind,
+                "contains": [kind.partition(".")[0]],
+                "payload": {},
+                "created_at": 1567674606,
+            },
+        )
+        for kind in ("payment.captured", "order.paid")
+    ),
+    # https://apidocs.chargebee.com/docs/api/events
+    *(
+        _webhook(
+            *("Chargebee", kind, becomes),
+            {
+                "id": "ev_HoR7OrcNacEsxgT",
+                "occurred_at": 1339951249,
+                "source": "api",
+                "object": "event",
+                "api_version": "v2",
+                "event_type": kind,
+                "webhook_status": "scheduled",
+                "content": {},
+            },
+        )
+        for kind, becomes in (
+            *(
+                (kind, nothing("Chargebee", kind))
+                for kind in ("subscription_created", "payment_succeeded", "customer_changed", "transaction_created")
+            ),
+            *((kind, Built(reason="webhook")) for kind in ("item_price_updated", "plan_created", "coupon_deleted")),
+        )
+    ),
+    # https://docs.commercelayer.io/core/real-time-webhooks
+    *(
+        _webhook(
+            *("Commerce Layer", kind, becomes),
+            {"data": {"id": "OeRy", "type": kind.partition(".")[0], "attributes": {}}},
+            X_CommerceLayer_Topic=kind,
+        )
+        for kind, becomes in (
+            *(
+                (kind, nothing("Commerce Layer", kind))
+                for kind in ("orders.place", "order_subscriptions.create", "customers.create", "shipments.ship")
+            ),
+            *((kind, Built(reason="webhook")) for kind in ("prices.update", "skus.create", "stock_items.update")),
+        )
+    ),
+    # https://developer.shopware.com/docs/resources/references/app-reference/webhook-events-reference.html
+    *(
+        _webhook(
+            *("Shopware", kind, becomes),
+            {
+                "data": {"payload": [{"entity": "x", "operation": "update", "primaryKey": "7"}], "event": kind},
+                "source": {"url": "https://x", "appVersion": "0.0.1", "shopId": "dgrH7nLU6tlE"},
+                "timestamp": 123123123,
+            },
+        )
+        for kind, becomes in (
+            *(
+                (kind, nothing("Shopware", kind))
+                for kind in (
+                    *("checkout.order.placed", "checkout.customer.login", "customer.written", "order.written"),
+                    *("state_enter.order_transaction.state.paid", "mail.sent"),
+                )
+            ),
+            *(
+                (kind, Built(reason="webhook"))
+                for kind in (
+                    *("product.written", "category.deleted", "media.written", "customer_story.written"),
+                    "state_enter.story.state.published",
+                )
+            ),
+        )
+    ),
+    # https://developers.printful.com/docs/#tag/Webhook-API
+    *(
+        _webhook(
+            *("Printful", kind, becomes),
+            {"type": kind, "created": 1622456737, "retries": 2, "store": 12, "data": about},
+        )
+        for kind, about, becomes in (
+            ("package_shipped", {"shipment": {"id": 10}, "order": {"id": 13}}, nothing("Printful", "package_shipped")),
+            ("order_created", {"order": {"id": 13}}, nothing("Printful", "order_created")),
+            ("product_updated", {"sync_product": {"id": 13}}, Built(reason="webhook")),
+            ("stock_updated", {"product_id": 5, "variant_stock": {}}, Built(reason="webhook")),
+        )
+    ),
+    # https://dev.mailjet.com/email/guides/webhooks: one event, or a list of events
+    *(
+        _webhook("Mailjet", f"open, {name}", nothing("Mailjet", "open"), body)
+        for opened in [{"event": "open", "time": 1433103519, "MessageID": 19, "mj_campaign_id": 0, "mj_contact_id": 4}]
+        for name, body in (("alone", opened), ("in a list", [opened]))
+    ),
+    # https://mailchimp.com/developer/transactional/docs/webhooks: a form
+    Sent(
+        *(
+            "Mandrill",
+            "a mail",
+            posted({}, _BY_MANDRILL).but(body=b"mandrill_events=%5B%7B%22event%22%3A%22open%22%7D%5D"),
+        ),
+        nothing("Mandrill", "Mandrill-Webhook/1.0"),
+    ),
+    # https://support.crowdin.com/developer/webhooks/: to fetch translations builds the project there
+    *(
+        _webhook("Crowdin", kind, becomes, {"event": kind, **about})
+        for kind, becomes, about in (
+            ("project.built", nothing("Crowdin", "project.built"), {"build": {"id": "7", "project": _AT_CROWDIN}}),
+            (
+                *("stringComment.created", nothing("Crowdin", "stringComment.created")),
+                {"comment": {"id": "7", "string": {"id": "8", "project": _AT_CROWDIN}}},
+            ),
+            ("project.translated", Built(reason="webhook"), {"project": _AT_CROWDIN}),
+            ("file.approved", Built(reason="webhook"), {"file": {"id": "44", "project": _AT_CROWDIN}}),
+            ("translation.updated", Built(reason="webhook"), {"translation": {"string": {"project": _AT_CROWDIN}}}),
+        )
+    ),
+    # https://developers.figma.com/docs/rest-api/webhooks-events/
+    *(
+        _webhook(
+            *("Figma", kind, becomes),
+            {
+                "event_type": kind,
+                "file_key": "x",
+                "passcode": "y",
+                "timestamp": "2020-02-23T20:27:16Z",
+                "webhook_id": "22",
+            },
+        )
+        for kind, becomes in (
+            *((kind, nothing("Figma", kind)) for kind in ("FILE_COMMENT", "DEV_MODE_STATUS_UPDATE")),
+            *((kind, Built(reason="webhook")) for kind in ("FILE_UPDATE", "FILE_VERSION_UPDATE", "LIBRARY_PUBLISH")),
+        )
+    ),
+    # https://next.developer.frame.io/platform/v2/webhooks-overview
+    *(
+        _webhook(
+            *("Frame.io", kind, becomes),
+            {"type": kind, "resource": {"id": "7", "type": kind.partition(".")[0]}, "user": {"id": "8"}},
+            X_Frameio_Request_Timestamp="1604004499",
+        )
+        for kind, becomes in (
+            *((kind, nothing("Frame.io", kind)) for kind in ("comment.created", "collaborator.created")),
+            *((kind, Built(reason="webhook")) for kind in ("asset.ready", "file.created")),
+        )
+    ),
+    # https://www.eventbrite.com/platform/docs/webhooks
+    *(
+        _webhook(
+            *("Eventbrite", kind, becomes),
+            {
+                "config": {"action": kind, "user_id": "15", "endpoint_url": "https://x", "webhook_id": "11"},
+                "api_url": "https://www.eventbriteapi.com/v3/events/7/",
+            },
+        )
+        for kind, becomes in (
+            *(
+                (kind, nothing("Eventbrite", kind))
+                for kind in ("test", "order.placed", "attendee.updated", "barcode.checked_in")
+            ),
+            *((kind, Built(reason="webhook")) for kind in ("event.published", "event.updated", "venue.updated")),
+        )
+    ),
+    # https://supabase.com/docs/guides/database/webhooks
+    *(
+        _webhook(
+            *("Supabase", f"{kind} of {schema}.{table}", becomes),
+            {"type": kind, "table": table, "schema": schema, "record": new, "old_record": old},
+        )
+        for kind, schema, table, new, old, becomes in (
+            ("INSERT", "auth", "sessions", {"id": "7"}, None, nothing("Supabase", "sessions")),
+            ("UPDATE", "auth", "users", {"id": "7"}, {"id": "7"}, nothing("Supabase", "users")),
+            ("DELETE", "auth", "users", None, {"id": "7"}, nothing("Supabase", "users")),
+            ("INSERT", "public", "posts", {"id": "7"}, None, Built(reason="webhook")),
+            ("UPDATE", "public", "users", {"id": "7"}, {"id": "7"}, Built(reason="webhook")),
+        )
+    ),
+    # https://docs.netlify.com/manage/security/secure-access-to-sites/identity/overview/
+    *(
+        _webhook(
+            *("Netlify", f"{kind}, of Identity", nothing("Netlify", kind)),
+            {"event": kind, "instance_id": "7", "user": {"id": "8", "app_metadata": {"provider": "email"}}},
+        )
+        for kind in ("login", "signup", "validate")
+    ),
+    # https://github.com/BookStackApp/BookStack, app/Activity/ActivityType.php
+    *(
+        _webhook(
+            *("BookStack", kind, becomes),
+            {
+                "event": kind,
+                "text": "x",
+                "triggered_at": "2021-12-11T22:25:10.000000Z",
+                "triggered_by": {"id": 1, "name": "Ann"},
+                "triggered_by_profile_url": "https://x/user/ann",
+                "webhook_id": 2,
+                "webhook_name": "site",
+            },
+        )
+        for kind, becomes in (
+            *(
+                (kind, nothing("BookStack", kind))
+                for kind in ("auth_login", "auth_register", "api_token_create", "commented_on", "mfa_setup_method")
+            ),
+            *(
+                (kind, Built(reason="webhook"))
+                for kind in (
+                    "page_update",
+                    "bookshelf_delete",
+                    "permissions_update",
+                    "role_update",
+                    "recycle_bin_restore",
+                )
+            ),
+        )
+    ),
+    # https://github.com/outline/outline, plugins/webhooks/server: to export what is written is a file operation
+    *(
+        _webhook(
+            *("Outline", kind, becomes),
+            {
+                "id": "7",
+                "actorId": "8",
+                "webhookSubscriptionId": "9",
+                "createdAt": "2026-11-25T03:00:00Z",
+                "event": kind,
+                "payload": {"id": "10", "model": {"id": "10"}},
+            },
+        )
+        for kind, becomes in (
+            *(
+                (kind, nothing("Outline", kind))
+                for kind in ("users.signin", "views.create", "comments.create", "fileOperations.create")
+            ),
+            *(
+                (kind, Built(reason="webhook"))
+                for kind in (
+                    "documents.publish",
+                    "documents.update",
+                    "collections.delete",
+                    "shares.create",
+                    "users.update",
+                )
+            ),
+        )
+    ),
+    # https://directus.io/docs/guides/automate/flows
+    *(
+        _webhook("Directus", f"{event} of {name}", becomes, {"event": event, "collection": name, "payload": {}})
+        for event, name, becomes in (
+            ("users.update", "directus_users", nothing("Directus", "directus_users")),
+            ("presets.create", "directus_presets", nothing("Directus", "directus_presets")),
+            ("files.upload", "directus_files", Built(reason="webhook")),
+            ("settings.update", "directus_settings", Built(reason="webhook")),
+        )
+    ),
+)
+
+SENT = (*_GIT, *_REGISTRIES, *_CLOUDS, *_FILES, *_DRAFTS, *_BUILDS, *_SHOPS, *_TALK, *_ORDERS)

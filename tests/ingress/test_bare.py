@@ -11,18 +11,21 @@ from typing import Any
 
 import pytest
 
+from holdoff.config import Config, Project
 from holdoff.core.errors import EventError
+from holdoff.core.policy import Policy
 from holdoff.core.request import Request
 from holdoff.ingress.events.envelopes import http_message, opened
 from holdoff.ingress.events.http import HttpRequest
 from holdoff.ingress.events.intents import Ignored
 from holdoff.ingress.events.message import Message, Origin
+from holdoff.ingress.events.rules import Routes
 from tests.ingress import payloads as p
 from tests.ingress import sent_by_aws
 from tests.ingress import shapes as s
 from tests.ingress.payloads import AFTER, BEFORE
 from tests.ingress.sent import Sent
-from tests.ingress.sent_by_others import sourcehut, sourcehut_query
+from tests.ingress.sent_by_others import bitbucket_post, sourcehut, sourcehut_query
 from tests.ingress.test_senders import with_rule
 from tests.ingress.wanted import ONE, SEVERAL, WEBHOOK
 
@@ -723,6 +726,10 @@ def test_a_pushed_image_whose_action_a_template_left_out_is_a_change() -> None:
     for name, value in (("scan-status", "COMPLETE"), ("sync-status", "SUCCESS"), ("action-type", "DELETE")):
         other = {**untyped, "detail": {**event["detail"], name: value}}
         assert isinstance(ONE.intents(opened(other)[0])[0], Ignored)
+    for name, value in (("result", "FAILURE"), ("image-tag", "")):
+        detail = {**event["detail"], "image-digest": "sha256:8a", name: value}
+        for told in ({**event, "detail": detail}, detail):
+            assert isinstance(ONE.intents(opened(told)[0])[0], Ignored)
     assert isinstance(ONE.intents(opened({**event, "detail-type": "ECR Image Scan"})[0])[0], Ignored)
 
 
@@ -764,6 +771,16 @@ def test_an_object_whose_names_are_a_template_s_own_is_a_change() -> None:
     assert request.reason == "s3://b/my/key"
     read = {"source": "aws.s3", "detail": {"eventName": "PutBucketAcl"}}
     assert isinstance(ONE.intents(opened(read)[0])[0], Ignored)
+
+
+def test_a_commit_below_the_tip_is_of_no_branch_also_where_all_branches_build() -> None:
+    """Bitbucket's first service names the branch of the tip alone, and a key may be made of the branch."""
+    site = Project(name="site", policy=Policy(1), starter={"codebuild": "site"}, usual_branches=("**",))
+    message = http_message(p.posted(bitbucket_post(None, "side"), {}, form=True), WEBHOOK)
+    below, tip = Routes(Config(projects={"site": site}), s.REGION).intents(message)
+    assert isinstance(below, Ignored)
+    assert isinstance(tip, Request)
+    assert tip.source_version == AFTER
 
 
 def test_a_push_to_codecommit_that_a_template_cut_down_is_not_taken_for_another_event() -> None:
@@ -1020,6 +1037,24 @@ OWN: dict[str, dict[str, Any]] = {
     "AWS, an alarm of one's own": {"source": "pager", "detail": {"alarmName": "lab-push"}},
     "AWS, an alarm beside other fields": {"detail": {"alarmName": "lab-push"}, "reason": "imported"},
     "AWS, an execution": {"detail": {"ExecutionId": "e1", "Status": "Success"}},
+    "AWS, an execution of a workflow of one's own, in a detail": {
+        "source": "etl",
+        "detail": {"executionArn": "arn:aws:states:eu-west-1:1:execution:m:e", "page": 7},
+    },
+    "AWS, an execution under a type of one's own": {
+        "detail-type": "Imported",
+        "detail": {"executionArn": "arn:aws:states:eu-west-1:1:execution:m:e"},
+    },
+    "AWS, a job of one's own that runs": {"source": "etl", "detail": {"lastStatus": "RUNNING"}},
+    "AWS, a batch of a type of one's own": {"detail-type": "Batch Import Job State Change", "detail": {"page": "x"}},
+    "CloudTrail, a call of one's own": {"eventName": "Saved", "requestParameters": {"bucketName": "b", "key": "k"}},
+    "CodePipeline, an execution of one's own": {"pipeline": "content", "execution-id": "7", "documents": 3},
+    "CodePipeline, an execution of one's own in a detail": {
+        "source": "etl",
+        "detail": {"pipeline": "content", "execution-id": "7"},
+    },
+    "GuardDuty, an instance of one's own": {"detail": {"resource": {"instanceDetails": {"instanceId": "shop-1"}}}},
+    "Transfer Family, a visit": {"username": "ann", "serverId": "shop-1", "sourceIp": "10.0.1.5"},
     "CodePipeline, a pipeline of one's own": {"pipeline": "content", "execution_id": "1", "state": "done"},
     "Lex, a bot of one's own": {"bot": {"name": "crawler"}, "messageVersion": "1.0"},
     "Airbrake": {"error": {"error_class": "x"}},
@@ -1051,8 +1086,9 @@ OWN: dict[str, dict[str, Any]] = {
     "Gerrit, a change": {"type": "change-published", "change": {"project": "site", "branch": "main"}, "patchSet": 4},
     "Gerrit, a ref": {"type": "ref-updated", "refUpdate": {"refName": "main"}},
     "GitGuardian, a page of it": {"source": "gitguardian", "timestamp": 1, "action": "published", "message": "x"},
-    "Gitorious": {"ref": "side", "after": "b", "pushed_by": "ann", "project": "site-7"},
-    "Gitorious, without a ref": {"after": "b", "pushed_by": "ann", "project": {"name": "site-7"}},
+    "Gitorious": {"ref": "side", "after": "b", "pushed_at": 1, "pushed_by": "ann", "project": "site-7"},
+    "Gitorious, without an instant": {"ref": "side", "after": "b", "pushed_by": "ann", "project": {"name": "site-7"}},
+    "Gitorious, without a ref": {"after": "b", "pushed_at": 1, "pushed_by": "ann", "project": {"name": "site-7"}},
     "Grafana": {"state": "alerting", "ruleId": 7},
     "Grafana, a state of its own": {"state": "published", "ruleId": 7, "ruleUrl": "https://x"},
     "Intercom": {"type": "notification_event", "topic": "page.published"},
@@ -1100,7 +1136,7 @@ OWN: dict[str, dict[str, Any]] = {
     "CodeBuild, a build that is asked for": {"buildId": "7", "build": "site", "page": 7},
     "Lambda, an answer": {"isAuthorized": True, "context": {}, "page": 7},
     "CloudWatch, a state": {"NewStateValue": "published", "page": 7},
-    "AWS, a last status": {"detail": {"lastStatus": "published"}},
+    "AWS, a last status": {"detail": {"lastStatus": "PUBLISHING"}},
     "AWS, an execution of a workflow of one's own": {"executionArn": "arn:aws:states:x:1:execution:m:e", "page": 7},
     "AWS, an execution, by its number": {"detail": {"executionArn": "7", "page": 7}},
     "AWS, a story about a bucket": {"type": "page:S3/post", "page": 7},
@@ -1226,6 +1262,62 @@ OWN: dict[str, dict[str, Any]] = {
     "CODING": {"event": "published", "eventName": "Published", "team": {"name": "editors"}},
     "Cursor": {"event": "statusChange", "status": "published", "source": {"repository": "posts"}},
     "Semaphore": {"event": "published", "workflow": {"id": "w"}},
+    "Buddy": {"workspace": {"domain": "octo"}, "execution": {"status": "published", "html_url": "https://x"}},
+    "Buddy, a run": {"invoker": {"html_url": "https://x"}, "execution": {"status": "x", "html_url": "https://x"}},
+    "Buddy, another event": {"workspace": {"domain": "octo"}, "invoker": {"html_url": "https://x"}, "page": 7},
+    "DeployHQ": {"end_revision": {"ref": "v2"}, "page": 7},
+    "DeployHQ, a project": {"project": {"permalink": "site"}, "status": "published"},
+    "Dokploy": {"title": "x", "projectName": "octo", "applicationName": "site", "type": "build", "status": "success"},
+    "Dokploy, a project": {"title": "x", "projectName": "octo", "buildLink": "x", "type": "build"},
+    "Dokploy, an application": {"title": "x", "applicationName": "site", "buildLink": "x", "type": "build"},
+    "Dokploy, another type": {"title": "x", "projectName": "x", "applicationName": "y", "buildLink": "z"},
+    "Adyen": {"live": "true", "notificationItems": [{"page": 7}]},
+    "Adyen, an event": {"notificationItems": [{"NotificationRequestItem": {"eventCode": "PUBLISHED"}}]},
+    "Chargebee": {"event_type": "customer_page_published", "id": "ev_7", "occurred_at": 1764039600},
+    "Chargebee, a status": {"event_type": "customer_page_published", "id": "7", "webhook_status": "x"},
+    "Chargebee, a page": {"event_type": "page_published", "id": "ev_7", "webhook_status": "x"},
+    "Mailjet": {"event": "published", "mj_campaign_id": 7},
+    "Mailjet, a contact": {"event": "published", "mj_contact_id": 7},
+    "Mandrill": {"mandrill_events": "published", "page": 7},
+    "Printful": {"type": "order_changed", "store": 7, "retries": 0, "data": {"page": 7}},
+    "Printful, an order": {"type": "order_changed", "store": 7, "data": {"order": {"id": 7}}},
+    "Printful, a try": {"type": "order_changed", "retries": 0, "data": {"order": {"id": 7}}},
+    "Printful, a page": {"type": "page_changed", "store": 7, "retries": 0, "data": {"order": {"id": 7}}},
+    "Razorpay": {"entity": "event", "event": "concert.published", "account_id": "7", "contains": ["concert"]},
+    "Razorpay, an event": {"entity": "event", "event": "published", "account_id": "acc_7"},
+    "Razorpay, an account": {"entity": "page", "event": "published", "account_id": "acc_7", "contains": ["page"]},
+    "Shopware": {"data": {"event": "order.published"}, "source": {"url": "https://x"}},
+    "Shopware, a shop": {"data": {"event": "order.published"}, "source": {"shopId": "7"}},
+    "Shopware, a page": {"data": {"event": "page.published"}, "source": {"url": "https://x", "shopId": "7"}},
+    "BookStack": {"event": "auth_page_published", "webhook_id": 7},
+    "BookStack, a profile": {"event": "auth_page_published", "triggered_by_profile_url": "https://x"},
+    "BookStack, a page": {"event": "page_published", "webhook_id": 7, "triggered_by_profile_url": "https://x"},
+    "Crowdin": {"event": "project.built", "project": {"identifier": "site"}},
+    "Crowdin, a build": {"event": "page.built", "build": {"project": {"identifier": "site"}}},
+    "Crowdin, a comment": {"event": "stringComment.created", "comment": {"text": "x"}},
+    "Eventbrite": {"config": {"action": "order.of_pages.changed", "page": 7}, "api_url": "https://x"},
+    "Eventbrite, a webhook": {"config": {"action": "order.changed", "webhook_id": "7"}},
+    "Eventbrite, a page": {"config": {"action": "page.changed", "webhook_id": "7"}, "api_url": "https://x"},
+    "Figma": {"event_type": "FILE_COMMENT", "webhook_id": "7"},
+    "Figma, a comment": {"event_type": "FILE_COMMENT", "passcode": "x"},
+    "Figma, a page": {"event_type": "PAGE_PUBLISHED", "webhook_id": "7", "passcode": "x"},
+    "Netlify Identity": {"event": "login", "instance_id": "7", "user": {"email": "ann@example.com"}},
+    "Netlify Identity, a user": {"event": "login", "user": {"app_metadata": {"provider": "x"}}},
+    "Netlify Identity, a page": {"event": "published", "instance_id": "7", "user": {"app_metadata": {"provider": "x"}}},
+    "Outline": {"event": "comments.published", "actorId": "7"},
+    "Outline, a comment": {"event": "comments.published", "webhookSubscriptionId": "8"},
+    "Outline, a page": {"event": "pages.published", "actorId": "7", "webhookSubscriptionId": "8"},
+    "Smartsheet": {"webhookId": 7, "status": "published"},
+    "Smartsheet, a status": {"newWebhookStatus": "published", "page": 7},
+    "Supabase": {"type": "UPDATE", "table": "pages", "schema": "auth", "record": {"id": 7}},
+    "Supabase, another type": {"type": "PUBLISH", "table": "pages", "schema": "auth", "old_record": None},
+    "Supabase, another schema": {
+        "type": "UPDATE",
+        "table": "users",
+        "schema": "public",
+        "record": {"id": 7},
+        "old_record": {"id": 7},
+    },
     "Spacelift": {"state": "published", "account": "octo", "run": {"id": "r"}},
     "Cloudflare": {"text": "This is a test message sent from https://cloudflare.com.", "page": "x"},
     "Cloud Monitoring": {"incident": {"incident_id": "1", "state": "open"}},
@@ -1320,6 +1412,31 @@ OWN: dict[str, dict[str, Any]] = {
     "Storyblok, a space": {"space_id": 1, "text": "New article", "action": "article_published"},
     "Hugging Face, a report": {"event": {"scope": "report"}, "repo": {"name": "site"}},
     "Vercel, a flagship": {"id": "7", "type": "flagship.opened", "createdAt": "2026-11-25", "region": "eu"},
+    "App Service": {"Status": "published", "SiteUrl": "https://x", "EnvironmentName": "Live"},
+    "Appwrite, Directus": {"event": "published", "collection": "users"},
+    "Directus, a field": {"collection": "directus_users", "page": 7},
+    "Ecwid": {"eventType": "order.published", "storeId": 7},
+    "Gumroad": {"sale_id": 7, "seller_id": 8, "page": "summer"},
+    "HubSpot": {"subscriptionType": "contact.published", "page": 7},
+    "HubSpot, a page": {"portalId": 7, "subscriptionType": "page.published"},
+    "Lemon Squeezy": {"meta": {"event_name": "order_page_changed"}, "data": {"type": "pages", "id": 7}},
+    "Lokalise": {"event": "project.exported", "project": "x"},
+    "Lokalise, a page": {"event": "page.published", "created_at_timestamp": 1795395667},
+    "Mailchimp": {"type": "published", "fired_at": "2026-11-25"},
+    "Netlify, a form": {"form_id": 7, "form_name": "contact", "action": "changed"},
+    "Paddle": {"event_type": "page.published", "event_id": "7", "notification_id": "ntf_7"},
+    "PayPal": {"id": "7", "event_type": "PAGE.PUBLISHED", "resource_type": "page", "event_version": "1.0"},
+    "PayPal, a whale": {"id": "WH-7", "event_type": "SIGHTED", "event_version": "1.0"},
+    "Shopify": {"admin_graphql_api_id": "gid://shop/Order/7"},
+    "Square": {"merchant_id": "7", "event_id": "8", "type": "menu.published", "data": {"id": "9"}},
+    "Square, an order of pages": {"merchant_id": "7", "type": "order.changed", "data": {"id": "9"}},
+    "Squarespace": {"websiteId": "7", "topic": "order.published"},
+    "Squarespace, a page": {"websiteId": "7", "subscriptionId": "8", "topic": "page.published"},
+    "TYPO3": {"action": "modified", "site": "x", "url": "https://x", "workspace": 1},
+    "TYPO3, a page that is hidden": {"action": "modified", "record": {"pid": 1, "hidden": 1}},
+    "TYPO3, a context": {"context": "frontend", "url": "https://x", "details": {"page": 7}},
+    "WooCommerce, a key": {"order_key": "by_date", "page": 7},
+    "Zendesk": {"type": "zen:published", "detail": {"id": "7"}},
     "Vercel, a project": {"id": "7", "type": "project.published", "createdAt": "2026-11-25", "region": "eu"},
 }
 
@@ -1596,6 +1713,8 @@ def test_a_call_that_keeps_the_function_warm_is_no_change(event: dict[str, Any])
         {"keep_alive": True, "page": 7},
         {"healthCheck": True, "page": 7},
         {"action": "health_check_guide_published"},
+        {"action": "published", "type": "health_check", "id": 7},
+        {"action": "health_check", "page": 7},
         {"AutoScalingGroupName": "web", "Event": "image baked"},
         {"Step": "deploy", "RequestType": "build", "action": "CREATE"},
         {"RequestType": "Update", "PageId": 7},

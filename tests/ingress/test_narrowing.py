@@ -228,6 +228,12 @@ NAMED: dict[str, tuple[str, Event, str, str | None]] = {
     ),
     "a failed push of an image, by its action": ("", _failed_image(), rule('"detail.action-type" = "PUSH"'), ""),
     "a failed push of an image, by its result": ("", _failed_image(), rule('"detail.result" = "FAILURE"'), None),
+    "a failed deletion of an image, by its action": (
+        "",
+        shapes.ecr(**{"action-type": "DELETE", "result": "FAILURE"}),
+        rule('"detail.action-type" = "DELETE"'),
+        "",
+    ),
     "a deleted image, by its result": (
         "",
         shapes.ecr(**{"action-type": "DELETE"}),

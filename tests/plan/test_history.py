@@ -390,8 +390,30 @@ def test_bad_rows_are_counted_and_shown_with_their_lines_not_their_content() -> 
 def test_bad_lines_of_json() -> None:
     history = of('{"time": 1709632800}\nnot json\n[1]\nnull\n[{"a": 1}]\n{"time": "soon"}\n')
 
-    assert history.bad[:2] == (("line 2", "is not JSON"), ("line 4", "is no object"))
-    assert history.bad[2:] == (*((f"entry {n}", "time is missing") for n in (1, 2)), ("line 6", "time is no time"))
+    no_objects = [(f"line {number}", "is no object") for number in (3, 4)]
+    entry = ("entry 1", "time is missing")
+    assert history.bad == (("line 2", "is not JSON"), *no_objects, entry, ("line 6", "time is no time"))
+
+
+def test_no_lines_are_counted_for_the_errors_of_a_log_with_other_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For each line that is no JSON all lines before were counted: 11 MB took two minutes."""
+    counted: set[int] = set()
+
+    class Noted(json.JSONDecodeError):
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args)
+            counted.add(self.lineno)
+
+    monkeypatch.setattr("json.decoder.JSONDecodeError", Noted)
+    history = of('{"time": 1709632800}\nINFO: x\n[x\n' * 3)
+    assert (history.at_ms, history.bad_count, counted) == ((AT,) * 3, 6, {1})
+
+
+@pytest.mark.parametrize("rows", ["[{0},\n{0}]", "{0}\n{0}\n"])
+def test_a_list_of_cells_is_no_list_of_times(rows: str) -> None:
+    """The id counted as a trigger of the year 2237."""
+    with pytest.raises(EventError, match="is no object"):
+        of(rows.format(json.dumps(["2024-03-05T10:00:00Z", "main", 8446026832])))
 
 
 def test_a_list_that_is_cut_has_its_whole_rows() -> None:
@@ -403,10 +425,18 @@ def test_a_list_that_is_cut_has_its_whole_rows() -> None:
 
 def test_an_object_with_a_time_is_one_trigger_whatever_lists_it_has() -> None:
     assert of('{"time": 1709632800, "data": [{"time": 1}, 2]}\n' * 2).at_ms == (AT, AT)
+    assert of('{"when": "2024-03-05T10:00:00Z", "jobs": [{"id": 1}]}\n' * 2, column="when").at_ms == (AT, AT)
+    assert of('{"when": 1709632800, "jobs": ["x"]}\n' * 2, column="when").at_ms == (AT, AT)
 
 
 def test_of_an_object_that_is_alone_the_list_counts_though_it_has_a_time() -> None:
     assert of('{"timestamp": 1709636400, "builds": [{"timestamp": 1709632800}]}').at_ms == (AT,)
+
+
+def test_a_number_at_the_beginning_of_a_line_is_a_time_where_the_first_line_begins_so() -> None:
+    """A line that dd prints was a trigger of the year 2004."""
+    history = of("2024-03-05 10:00:00 build\n1073741824 bytes (1.1 GB) copied\n")
+    assert (history.at_ms, history.bad) == ((AT,), (("line 2", "has no time"),))
 
 
 def test_bad_lines_of_a_log() -> None:

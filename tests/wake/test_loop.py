@@ -497,6 +497,24 @@ def test_of_any_number_of_keys_no_more_than_some_are_kept_at_hand(caplog: pytest
     assert caplog.text.count("this loop has no settings for it") == 1
 
 
+def test_settings_that_come_while_gates_are_put_away_are_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gates by the settings before were looked for among those by the new ones: KeyError."""
+    bench, came = Bench(), [False]
+
+    class Key(GateKey):
+        def __hash__(self) -> int:
+            if came[0]:
+                loop.go_by(bench.store, bench.gate)
+            return super().__hash__()
+
+    loop = bench.loop()
+    monkeypatch.setattr("holdoff.wake.loop.KEPT_GATES", 2)
+    monkeypatch.setattr(bench.store, "due", lambda _now_ms: [] if came[0] else [Key("a", "local"), Key("b", "local")])
+    assert len(loop.once()) == 2
+    came[0] = True
+    assert loop.once() == []
+
+
 def test_a_loop_that_never_rests_is_refused() -> None:
     with pytest.raises(ConfigError, match="every is '0s'; write more than zero"):
         WakeLoop(open_store("memory:"), lambda _key: None, clock=ManualClock(), every="0s")

@@ -43,6 +43,13 @@ _LOGGED: Final = re.compile(
 )
 
 
+class _Uncounted(str):
+    """A text of which ``json`` counts no lines for the message of each error: that takes time by their square."""
+
+    def count(self, *_: object) -> int:
+        return 0
+
+
 class Bad:
     """The rows without a time: their number, and the first of them."""
 
@@ -62,9 +69,10 @@ def rows_of(data: bytes, bad: Bad) -> Iterator[tuple[str, Row]]:
     added to ``bad``. A workbook, and a file that cannot be decompressed, raise ValueError."""
     text = _text(data)
     first = text.lstrip().partition("\n")[0]
-    if _OWN in text or (first[:1] in {"{", "["} and not _LOGGED.search(first)):
+    logged = _LOGGED.search(first)
+    if _OWN in text or (first[:1] in {"{", "["} and not logged):
         return _of_json(text, bad)
-    return _of_log(text, bad) if _LOGGED.search(first) else _of_csv(text, bad)
+    return _of_log(text, bad, by_seconds=bool(logged["epoch"])) if logged else _of_csv(text, bad)
 
 
 def _text(data: bytes) -> str:
@@ -80,11 +88,12 @@ def _text(data: bytes) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")  # not ``splitlines``: a title may hold a form feed
 
 
-def _of_log(text: str, bad: Bad) -> Iterator[tuple[str, Row]]:
-    """The lines of a log. An indented line without a time, as in a stack trace, belongs to the line before."""
+def _of_log(text: str, bad: Bad, *, by_seconds: bool) -> Iterator[tuple[str, Row]]:
+    """The lines of a log. An indented line without a time, as in a stack trace, belongs to the line before. Where the
+    first line has no seconds, a number is a count: ``1073741824 bytes copied``."""
     for number, line in enumerate(text.split("\n"), start=1):
         found = _LOGGED.search(line)
-        if found:
+        if found and (by_seconds or not found["epoch"]):
             yield f"line {number}", {"time": found["iso"] or found["epoch"] or found["web"]}
         elif line.strip() and not line[0].isspace():
             bad.add(f"line {number}", "has no time")
@@ -132,12 +141,12 @@ def _cells(lines: list[str], at: int, delimiter: str, bad: Bad) -> Iterator[tupl
 def _of_json(text: str, bad: Bad) -> Iterator[tuple[str, Row]]:
     """The objects of each JSON text, or of the list that it is or has. The texts stand one a line, or one after the
     other as ``gh api --paginate`` and ``jq`` print them. A line that begins none, or goes on otherwise, is bad."""
-    numbers, at, line, following = count(1), 0, 1, _BEGIN.search(text)
+    numbers, at, line, following, uncounted = count(1), 0, 1, _BEGIN.search(text), _Uncounted(text)
     while following:
         is_first, begin = at == 0, following.start()
         line, at = line + text.count("\n", at, begin), begin
         try:
-            whole, end = _decoded(text, at)
+            whole, end = _decoded(uncounted, at)
             following = _BEGIN.search(text, end)
             entries = _entries(whole, alone=is_first and not following) if _NEXT.match(text, end) else None
         except (ValueError, RecursionError):
@@ -169,11 +178,19 @@ def _row(entry: object) -> Row | None:
 
 def _entries(whole: Any, *, alone: bool) -> list[Any]:
     """The entries of a list, of the list that an object has, or of all pages in a list (``gh api --paginate --slurp``).
-    Unless it is all that there is, an object with a time is an entry itself."""
-    if isinstance(whole, list) and (not whole or _row(whole) is None):
-        return [entry for one in whole for entry in _entries(one, alone=False)]
+    Unless it is all that there is, an object with a time is an entry itself, and a list with bare values is no page."""
     fields = whole if isinstance(whole, dict) else {}
     lists = {plain(name): value for name, value in fields.items() if isinstance(value, list)}
-    found = next((lists[name] for name in _LISTS if name in lists), None)
-    is_timed = not alone and any(plain(name) in TIMES and ms_or_none(fields[name], None) is not None for name in fields)
-    return [whole] if found is None or is_timed else found
+    found = whole if isinstance(whole, list) else next((lists[name] for name in _LISTS if name in lists), None)
+    is_cells = any(isinstance(one, str | int | float) for one in found or ())
+    is_entry = not alone and (is_cells or any(map(_is_time, fields.items())))
+    if found is None or is_entry or (found is whole and _row(whole)):
+        return [whole]
+    return [entry for one in found for entry in _entries(one, alone=False)] if found is whole else found
+
+
+def _is_time(field: tuple[str, Any]) -> bool:
+    """Whether it is a time by its name, or in words, as the column with the time is found."""
+    name, value = field
+    is_likely = plain(name) in TIMES or (isinstance(value, str) and ":" in value)
+    return is_likely and ms_or_none(value, None) is not None

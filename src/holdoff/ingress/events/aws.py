@@ -68,9 +68,10 @@ CONTROL: Final = (
     *(
         control("a warmer", "a call", "a ping, or a call that keeps the function warm", known_by)
         for known_by in (
-            f"source,action,type,event,event_type=serverless-plugin-*warmup|WARMUP|PING|warm-up|health_check|{_WARM}",
+            f"source,action,type,event,event_type=serverless-plugin-*warmup|WARMUP|PING|warm-up|{_WARM}",
             f"{_WARM.replace('|', ',')},isWarmup,isWarmUp,isWarmingUp,vaporWarmer,vaporWarmerPing,healthcheck=true",
             "ping,warmerPing=OK|true",
+            "action=health_check only action",
             "healthCheck,keepAlive,keep_alive,warmUpRequest=true only healthCheck,keepAlive,keep_alive,warmUpRequest",
         )
     ),
@@ -152,20 +153,20 @@ _PUSH_IN_ECR: Final = f"{_IN_ECR} & detail.action-type=PUSH|REPLICATE"
 _PUT: Final = f"{_ECR} & detail-type={_TRAIL} & detail.eventName=PutImage"
 _TAG: Final = "detail.requestParameters.imageTag"
 _NAME: Final = f"{{detail.repository-name,detail.requestParameters.repositoryName!}}{{detail.image-tag,{_TAG}^:}}"
-_DONE: Final = "{detail.action-type,detail.eventName}"
-_IMAGE: Final[dict[str, Any]] = {"reason": f"{_DONE} {_NAME}", "line": f"ecr {_NAME}", "at": "time"}
-_PUSHED: Final = {**_IMAGE, "reason": f"image {_NAME} pushed"}
-_RESULT: Final = f"{_DONE} {{detail.result}}"
+_PUSHED: Final[dict[str, Any]] = {"reason": f"image {_NAME} pushed", "line": f"ecr {_NAME}", "at": "time"}
+_IMAGE: Final = {**_PUSHED, "reason": f"{{detail.action-type,detail.eventName}} {_NAME}"}
+_RESULT: Final = "{detail.action-type|push} {detail.result}"
 _ABOUT: Final = f"detail.image-tag,{_TAG},detail.artifact-media-type"
 _STORED: Final = (
     ignored("ECR", "a signature", "push about an image", _ABOUT, f"{_ECR} & {_ABOUT}={ABOUT_AN_IMAGE}", **_IMAGE),
     # A template may leave out the result, and the action, of which its rule names one.
-    ignored("ECR", "a failed push", _RESULT, "detail.result", f"{_PUSH_IN_ECR} & detail.result=FAIL*", **_IMAGE),
+    ignored("ECR", "a failed action", _RESULT, "detail.result", f"{_IN_ECR} & detail.result=FAIL*", **_IMAGE),
     ignored("ECR", "a push by digest", "push by digest", _ABOUT, f"{_PUSH_IN_ECR} & detail.image-tag=|", **_IMAGE),
     change("ECR", "a pushed image", _PUSH_IN_ECR, **_PUSHED),
     change("ECR", "a pushed image", f"{_PUT} & {_TAG}=?*", **_PUSHED),
     ignored("ECR", "a push by digest", "push by digest", _TAG, _PUT, **_IMAGE),
     ignored("ECR", "another image action", _RESULT, "detail.action-type", f"{_IN_ECR} & detail.action-type", **_IMAGE),
+    ignored("ECR", "a push by digest", "push by digest", _ABOUT, f"{_IN_ECR} & detail.image-tag=|", **_IMAGE),
     change("ECR", "a pushed image", f"{_IN_ECR} & detail.repository-name", **_PUSHED),
     # In a bucket with versions a lifecycle rule deletes old versions only. The current version becomes an old one:
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html
@@ -216,21 +217,20 @@ _UNKNOWN: Final[Mapping[str, Any]] = {
 UNTYPED: Final = Kind(when="source=aws.*", named_by=("detail-type", "source"), **_UNKNOWN)
 #: The types of events that are never a change, and of which a template left out the source. One's own may begin alike.
 _STATES: Final = (
-    "AWS Health Abuse Event|AWS Health Event|Amplify Deployment Status Change|Batch *Job State Change"
-    "|CloudFormation * Status Change|CloudWatch Alarm * Change|CodeDeploy * State-change Notification"
-    "|Config Configuration Item Change|Config Configuration * Status|Config Rules Compliance Change"
-    "|Config Rules Re-evaluation Status|DMS Replication *State Change|Durable Execution Status Change"
-    "|EBS * Notification|EC2 AMI State Change|EC2 * State-change Notification|EC2 *Fleet * Change|EC2 *Fleet Error"
-    "|EC2 *Fleet Information|EC2 Auto Scaling Instance *|EC2 Image Builder *|EC2 Instance Launch *"
-    "|EC2 Instance Terminate *|EC2 Instance-* Lifecycle Action|EC2 Instance Rebalance *"
+    "AWS Health Abuse Event|AWS Health Event|Amplify Deployment Status Change|Batch Job State Change"
+    "|Batch Inference Job State Change|CloudFormation * Status Change|CloudWatch Alarm * Change"
+    "|CodeDeploy * State-change Notification|Config Configuration Item Change|Config Configuration * Status"
+    "|Config Rules Compliance Change|Config Rules Re-evaluation Status|DMS Replication *State Change"
+    "|Durable Execution Status Change|EBS * Notification|EC2 AMI State Change|EC2 * State-change Notification"
+    "|EC2 *Fleet * Change|EC2 *Fleet Error|EC2 *Fleet Information|EC2 Auto Scaling Instance *|EC2 Image Builder *"
+    "|EC2 Instance Launch *|EC2 Instance Terminate *|EC2 Instance-* Lifecycle Action|EC2 Instance Rebalance *"
     "|EC2 Spot Instance Interruption Warning|EC2 Spot Instance Request Fulfillment|ECS * State Change"
     "|ECS Service Action|Glue * State Change|Glue Job Run Status|GuardDuty Finding|GuardDuty Malware Protection *"
-    "|Inspector2 *|MediaConvert Job State Change|Object ACL Updated|Object Access Tier Changed"
-    "|Object Restore Completed|Object Restore Expired|Object Restore Initiated|Object Storage Class Changed"
-    "|Object Tags Added|Object Tags Deleted|OpsItem Create|OpsItem Update|Parameter Store Change"
-    "|RDS Blue Green Deployment Event|RDS Custom * Event|RDS DB * Event|SageMaker * Job State Change"
-    "|SageMaker * Pipeline * Change|SageMaker Endpoint *State Change|Security Hub Findings - *"
-    "|Step Functions * Status Change|Tag Change on Resource"
+    "|Inspector2 *|MediaConvert Job State Change|Object ACL Updated|Object Access Tier Changed|Object Restore Completed"
+    "|Object Restore Expired|Object Restore Initiated|Object Storage Class Changed|Object Tags Added"
+    "|Object Tags Deleted|OpsItem Create|OpsItem Update|Parameter Store Change|RDS Blue Green Deployment Event"
+    "|RDS Custom * Event|RDS DB * Event|SageMaker * Job State Change|SageMaker * Pipeline * Change"
+    "|SageMaker Endpoint *State Change|Security Hub Findings - *|Step Functions * Status Change|Tag Change on Resource"
 )
 UNSOURCED: Final = Kind(when=f"detail-type={_STATES}", named_by=("detail-type",), **_UNKNOWN)
 #: In the names of schedules that keep functions warm: Zappa's is ``zappa-keep-warm-handler.keep_warm_callback``.
@@ -288,7 +288,7 @@ DETAILS: Final = (
     ("bucket.name & object.key & request-id & reason", "aws.s3", "Object Created"),
     ("bucket.name & object.key & request-id", "aws.s3", "event"),
     *((f"eventSource={name}.amazonaws.com & eventName", f"aws.{name}", _TRAIL) for name in ("codecommit", "ecr", "s3")),
-    ("requestParameters.bucketName & requestParameters.key & eventName", "aws.s3", _TRAIL),
+    ("requestParameters.bucketName & requestParameters.key & eventName=*Object*|*Part*|*Upload*", "aws.s3", _TRAIL),
     ("requestParameters.repositoryName & requestParameters.imageTag & eventName=PutImage", "aws.ecr", _TRAIL),
     ("appId=d* & branchName & jobId & jobStatus=CREATED|STARTED|SUCCEED|FAILED", "aws.amplify", "event"),
     ("jobDefinition & jobQueue", "aws.batch", "Batch Job State Change"),
@@ -366,7 +366,8 @@ _ASKED_BY: Final = (
     ("CodeDeploy", "a deployment's state", "eventTriggerName & deploymentId", "LifecycleEventHookExecutionId"),
     (
         *("CodePipeline", "a pipeline's state", "detail-type,detailType=CodePipeline *State Change"),
-        *("pipeline & execution-id", "detail.pipeline & detail.execution-id"),
+        *("pipeline & execution-id & state", "pipeline & execution-id only execution-id,pipeline,project"),
+        "detail.pipeline & detail.execution-id only account,detail,id,project,region,resources,time,version",
         "detail.pipeline & detail.state=STARTED|RESUMED|SUCCEEDED|FAILED|CANCELED|STOPPING|STOPPED|SUPERSEDED",
     ),
     ("CodePipeline", "a question for approval", "approval.pipelineName"),
@@ -391,8 +392,8 @@ _ASKED_BY: Final = (
     ("End User Messaging", "a message", "eventType=TEXT_*|VOICE_*|MEDIA_* & eventVersion & messageId"),
     ("Firehose", "records", "records.0.recordId & records.0.data,records.0.result", "invocationId & deliveryStreamArn"),
     ("Glacier, Rekognition, Textract", "a job's end", "VaultARN & JobId", "JobId & Status & API"),
-    ("GuardDuty", "a risk", "service.detectorId & severity", "detail.service.detectorId & detail.severity"),
-    ("GuardDuty", "a risk", "detail.resource.instanceDetails.instanceId,detail.scanResultDetails.scanResultStatus"),
+    ("GuardDuty", "a risk", "service.detectorId & severity", "detail.resource.instanceDetails.instanceId=i-*"),
+    ("GuardDuty", "a risk", "detail.service.detectorId & detail.severity", "detail.scanResultDetails.scanResultStatus"),
     ("GuardDuty", "an announcement", "type & findingDetails.0.findingType,featureDetails.0.featureLink"),
     ("Image Builder", "an image's state", "versionlessArn & buildVersion & state.status"),
     ("Inspector", "an assessment", "event=ASSESSMENT_*|FINDING_*|ENABLE_ASSESSMENT_* & target"),
@@ -425,9 +426,9 @@ _ASKED_BY: Final = (
     ("SES, WorkMail", "a mail", "eventSource=aws:ses", "ses.mail.messageId", "flowDirection & messageId"),
     ("SES", "a mail's fate", "notificationType,eventType,mail.source & mail.messageId", "bounce.bounceType"),
     ("SNS", "a push's fate", "EndpointArn & EventType"),
-    ("Step Functions", "an execution's state", "Error & Cause", "detail.executionArn=arn:*:states:*"),
-    ("Systems Manager, Timestream", "a command's state", "commandId & documentName", "nextInvocationEpochSecond & arn"),
-    ("Transfer Family", "a question for rights", "serverId & sourceIp & protocol,username"),
+    ("Step Functions", "an execution's state", "Error & Cause", "detail.executionArn=arn:*:states:* only detail"),
+    ("Systems Manager, Timestream", "a run's state", "commandId & documentName", "nextInvocationEpochSecond & arn"),
+    ("Transfer Family", "a question for rights", "serverId & sourceIp & protocol,password"),
     ("Transfer Family", "a step", "token & serviceMetadata.executionDetails.workflowId"),
     (
         *("Lambda", "the answer of a function", "statusCode & statusDescription=1?? *|2?? *|3?? *|4?? *|5?? *"),
@@ -437,11 +438,11 @@ _ASKED_BY: Final = (
         *("sessionState.dialogAction.type", "isAuthenticated & principalId", "statusCode & isBase64Encoded"),
         *("Status & PhysicalResourceId", "batchItemFailures=[]", "dialogAction.type", "allowProvisioning"),
     ),
-    ("AWS", "an event", "instance-id=i-* & state,instance-action", "detail.taskArn", "detail.lastStatus=*ING|STOPPED"),
+    ("AWS", "an event", "instance-id=i-* & state,instance-action", "detail.lastStatus=RUNNING|STOPPED only detail,id"),
     ("AWS", "an event", "taskArn & lastStatus", "findings.0.Severity.Label", "detail.outputGroupDetails.0.type=*GROUP"),
     ("AWS", "an event", "detail.EC2InstanceId,detail.instance-id=i-*", "detail.findings.0.Id=arn:*:securityhub:*"),
     ("AWS", "an event", "type,detail.type=*:EC2/*|*:IAMUser/*|*:S3/* & severity,detail.severity,detail.title"),
-    ("AWS", "an event", "detail.queryExecutionId,detail.ProcessingJobStatus only detail"),
+    ("AWS", "an event", "detail.queryExecutionId,detail.ProcessingJobStatus only detail", "detail.taskArn"),
     ("AWS", "a notice", f"sns.Subject={_SUBJECTS}", f"sns.Message,sqs.body={_BEGINNINGS}"),
 )
 #: None of these is a change. A rule names the type by a condition on the same paths, or on EventBridge's own.

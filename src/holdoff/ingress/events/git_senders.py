@@ -103,7 +103,7 @@ _GITHUB_BARE: Final = (
     change("Gitee", "push", "hook_name=push_hooks & push_data.after", "push to Gitee", carries="push_data"),
     _other("Gitee", "hook_name", when="hook_name=issue_hooks|merge_request_hooks|note_hooks|tag_push_hooks"),
     _like_github("GitHub", f"{_MOVED} & repository.pushed_at"),
-    _like_github("Gitorious", "after & ref & pushed_by & project.name", at="pushed_at"),  # its refs are short names
+    _like_github("Gitorious", "after & ref & pushed_at & pushed_by & project.name", at="pushed_at"),  # refs are short
     # Gitea, Forgejo, Gogs, TeamHub and others send nearly the same. They differ in how they say that a list is cut off.
     _like_github("a git host", _MOVED, total="total_commits"),
     _other("TeamHub", "type", when=f"type=project|repository & operation=created|updated|deleted & {_IN_TEAMHUB}"),
@@ -205,7 +205,7 @@ _BITBUCKET_KINDS: Final = (
         *("Bitbucket", "canon_url & repository.scm=git & commits.0.raw_node", "", "commits.0.raw_node", ""),
         each="commits",
         id="{commits.0.raw_node}",
-        ref="{commits.0.branch|a commit below the tip}",
+        ref="{commits.0.branch|refs/a commit below the tip}",
         text="{commits.0.message}",
     ),
 )
