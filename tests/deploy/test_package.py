@@ -19,7 +19,7 @@ from tools import lambda_package
 BUILDER = "tools/lambda_package.py"
 NOT_OURS = ("boto3", "botocore", "rich", "opentelemetry")
 #: Uncompressed, as it is uploaded; the service takes 50 MB.
-MOST_BYTES = 900_000
+MOST_BYTES = 950_000
 EVERY_MODULE = f"""
 import importlib, sys
 sys.path.insert(0, sys.argv[1])
@@ -97,7 +97,7 @@ def test_everybody_may_read_it_and_nothing_says_when_or_where_it_was_made(packag
 
 def test_nothing_unneeded_is_in_it(package: Path) -> None:
     assert all(name.startswith("holdoff/") and name.endswith(".py") for name in names(package))
-    unneeded = ("holdoff.cli", "holdoff.testing", "holdoff.dashboard", "holdoff.plan")
+    unneeded = ("holdoff.cli", "holdoff.testing", "holdoff.server", "holdoff.plan")
     assert [name for name in module_names(package) if name.startswith(unneeded)] == []
     assert "holdoff.__main__" not in module_names(package)
     assert package.stat().st_size < MOST_BYTES

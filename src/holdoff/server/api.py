@@ -59,8 +59,8 @@ ANY_PROJECT: Final = text(500, "the project's name") | {"pattern": "^(?!.[^@]*@$
 NO_SLASH: Final = {"pattern": "^[^\\x00-\\x1f\\x7f#/]+$"}
 #: The inputs for people to read. Of a longer text, such as a commit's message, the first line is kept.
 NOTES: Final = ("reason", "why", "by", "detail")
-WHY: Final = {"type": ["string", "null"], "description": "for those who ask later"}
-BY: Final = WHY | {"description": "for whom the caller acts; the caller's own name is noted, too"}
+WHY: Final[dict[str, Any]] = {"type": ["string", "null"], "description": "for those who ask later"}
+BY: Final[dict[str, Any]] = WHY | {"description": "for whom the caller acts; the caller's own name is noted, too"}
 GATE: Final[dict[str, dict[str, Any]]] = {
     "project": ANY_PROJECT | NOT_NULL,
     "key": text(200, "the gate of this key of the project (a branch, a customer), whose name has none"),
