@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from unittest.mock import Mock
 from weakref import WeakSet
@@ -359,7 +360,8 @@ def test_settings_that_come_from_another_thread_during_a_look_count_from_the_nex
     assert "c" in bench.built
 
 
-def test_a_look_by_new_settings_that_is_stopped_counts_for_no_gate_that_it_has_not_woken() -> None:
+@pytest.mark.parametrize("how", ["stopped", "Ctrl-C"])
+def test_a_look_by_new_settings_that_is_ended_counts_for_no_gate_that_it_has_not_woken(how: str) -> None:
     """Run again, the loop waited for the instant that the store has by the settings before: a day, not ten minutes."""
     bench, stop = Bench(), threading.Event()
     for key in (GateKey("c", "local"), GateKey("d", "local")):
@@ -368,9 +370,17 @@ def test_a_look_by_new_settings_that_is_stopped_counts_for_no_gate_that_it_has_n
     bench.clock.advance("10m")
     bench.built.clear()
     loop = bench.loop()
-    loop._on_decision = lambda _: stop.set()
-    loop.run(stop)
+
+    def end(_: Decision) -> None:
+        stop.set()
+        if how == "Ctrl-C":
+            raise KeyboardInterrupt
+
+    loop._on_decision = end
+    with suppress(KeyboardInterrupt):
+        loop.run(stop)
     assert len(bench.built) == 1
+    loop._on_decision = bench.seen.append
     loop.once()
     assert sorted(bench.built) == ["a", "b", "c", "d"]
 

@@ -113,11 +113,10 @@ class WakeLoop:
         is_new = gates is not self._looked_by
         keys = dict.fromkeys([*self._unsettled, *self.store.due(MAX_INSTANT_MS if is_new else self._looked_ms)])
         starts = set(keys if is_new else self._unsettled)
-        self._looked_by, self._unsettled = gates, []  # not before: if this look fails, the next one wakes them
+        self._looked_by, self._unsettled = None, []  # not before: if this look fails, the next one wakes them
         for key in keys:
             if self._stop is not None and self._stop.is_set():
-                self._looked_by = None  # run again, it wakes the others
-                break
+                return decisions
             decision, gate = self._wake(key, gates), gates.get(key)
             if key in starts and (key in self._failing or (gate is not None and gate.is_claimed)):
                 self._unsettled.append(key)
@@ -127,6 +126,7 @@ class WakeLoop:
                     self._on_decision(decision)
                 except Exception as error:  # noqa: BLE001  (a callback may raise anything; other gates go on)
                     self._log_failure(key, f"a decision on {key} could not be reported: {_described(error)}")
+        self._looked_by = gates  # a look that is ended before this, as by Ctrl-C, leaves gates to the next one
         return decisions
 
     def run(self, stop: threading.Event) -> None:
