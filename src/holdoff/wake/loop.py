@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from holdoff.clock import Clock, SystemClock, now_ms, waits_s
+from holdoff.clock import Clock, SystemClock, now_ms, running_ms, waits_s
 from holdoff.core.decision import Decision
 from holdoff.core.errors import ConfigError, HoldoffError, StoreUnavailable
 from holdoff.core.request import GateKey
@@ -105,13 +105,16 @@ class WakeLoop:
         Raises:
             StoreError: the store cannot list the gates that are due.
         """
-        decisions, gates = [], self._gates
+        decisions, gates = list[Decision](), self._gates
         if len(gates) >= KEPT_GATES:  # keys without settings stay, so that the log names each of them once
             for key in [key for key, gate in gates.items() if gate is not None]:
                 del gates[key]
-        self._looked_ms = now_ms(self.store, self.clock)
+        self._looked_ms, began_ms = now_ms(self.store, self.clock), running_ms()
         is_new = gates is not self._looked_by
         keys = dict.fromkeys([*self._unsettled, *self.store.due(MAX_INSTANT_MS if is_new else self._looked_ms)])
+        was_away = None in self._failing or running_ms() - began_ms >= TURN_MS
+        if was_away and self._stop is not None and self._stop.wait(2 * TURN_MS / 1000):  # callers that wait have turns
+            return []
         starts = set(keys if is_new else self._unsettled)
         self._looked_by, self._unsettled = None, []  # not before: if this look fails, the next one wakes them
         for key in keys:
@@ -136,11 +139,9 @@ class WakeLoop:
             while not stop.is_set():
                 try:
                     self._before_look(self)
-                    if was_away := None in self._failing:
-                        list(self.store.due(0))  # it fails as long as the store is away
-                    if was_away or self._gates is not rested_for:  # either may have freed gates: callers have turns
+                    if self._gates is not rested_for:  # an edit may have freed gates: callers that wait have turns
                         rested_for = self._gates
-                        if stop.wait(TURN_MS / 1000 * (1 + was_away)):  # they ask again after as long
+                        if stop.wait(TURN_MS / 1000):
                             break
                     self.once()
                     self._failing.pop(None, None)
