@@ -386,8 +386,13 @@ def test_a_look_by_new_settings_that_is_ended_counts_for_no_gate_that_it_has_not
     assert sorted(bench.built) == ["a", "b", "c", "d"]
 
 
-def test_after_an_outage_callers_that_wait_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Their turns had passed meanwhile: the loop's first look ran the project's command, and the newest one's never."""
+@pytest.mark.parametrize("tells", [False, True])
+@pytest.mark.parametrize("every", ["1s", "1h"])
+def test_after_an_outage_callers_that_wait_come_first(every: str, tells: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their turns had passed meanwhile: the loop's first look ran the project's command, and the newest one's never.
+
+    A look that failed came again only after ``every``; or, by a store that tells that a gate is due, at once for ever.
+    """
     bench, said = Bench(), list[object]()
     due, answers = bench.store.due, iter(["no answer", "no answer"])
 
@@ -408,8 +413,9 @@ def test_after_an_outage_callers_that_wait_come_first(monkeypatch: pytest.Monkey
 
     stop = Stop()
     monkeypatch.setattr(bench.store, "due", due_again)
-    monkeypatch.delattr(type(bench.store), "wait_for_due", raising=False)
-    WakeLoop(bench.store, bench.gate, clock=bench.clock, on_decision=seen).run(stop)
+    if tells:
+        monkeypatch.setattr(bench.store, "wait_for_due", lambda *_: True, raising=False)
+    WakeLoop(bench.store, bench.gate, clock=bench.clock, every=every, on_decision=seen).run(stop)
     assert said[:8] == [1.0, "no answer", 1.0, "no answer", 1.0, "an answer", 2.0, "woken"]
 
 

@@ -155,9 +155,10 @@ class WakeLoop:
 
     def _rest(self, stop: threading.Event) -> None:
         """Wait for the next look, in parts, so that signals are handled. A store with ``wait_for_due`` ends the wait
-        when a gate comes due."""
-        wait_for_due = getattr(self.store, "wait_for_due", None)
-        for part_s in waits_s(self.every_ms):
+        when a gate comes due. After a look that failed the wait is a second at most."""
+        has_failed = None in self._failing
+        wait_for_due = None if has_failed else getattr(self.store, "wait_for_due", None)
+        for part_s in waits_s(min(self.every_ms, 1_000) if has_failed else self.every_ms):
             with suppress(Exception):  # a store may raise anything; if it lasts, the next look reports it
                 if wait_for_due is not None and not stop.is_set():
                     if wait_for_due(self._looked_ms, now_ms(self.store, self.clock), int(part_s * 1000)):
