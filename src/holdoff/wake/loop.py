@@ -109,7 +109,7 @@ class WakeLoop:
         if len(gates) >= KEPT_GATES:  # keys without settings stay, so that the log names each of them once
             for key in [key for key, gate in gates.items() if gate is not None]:
                 del gates[key]
-        self._looked_ms, began_ms = now_ms(self.store, self.clock), running_ms()
+        began_ms, self._looked_ms = running_ms(), now_ms(self.store, self.clock)
         is_new = gates is not self._looked_by
         keys = dict.fromkeys([*self._unsettled, *self.store.due(MAX_INSTANT_MS if is_new else self._looked_ms)])
         was_away = None in self._failing or running_ms() - began_ms >= TURN_MS
