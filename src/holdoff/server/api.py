@@ -45,6 +45,11 @@ def text(most: int, says: str) -> dict[str, Any]:
     return {"type": ["string", "null"], **plain_text, "description": says}
 
 
+def note(says: str) -> dict[str, Any]:
+    """The schema of a text for people to read. Of a longer one, such as a commit's message, the first line is kept."""
+    return {"type": ["string", "null"], "description": says}
+
+
 def flag(says: str) -> dict[str, Any]:
     return {"type": "boolean", "description": says}
 
@@ -57,10 +62,10 @@ NOT_NULL: Final = {"type": "string"}
 #: A key's mark must not stand at the end, as in ``core.request.GateKey``.
 ANY_PROJECT: Final = text(500, "the project's name") | {"pattern": "^(?!.[^@]*@$)[^\\x00-\\x1f\\x7f]+$"}
 NO_SLASH: Final = {"pattern": "^[^\\x00-\\x1f\\x7f#/]+$"}
-#: The inputs for people to read. Of a longer text, such as a commit's message, the first line is kept.
+#: The inputs with the schema of a ``note``.
 NOTES: Final = ("reason", "why", "by", "detail")
-WHY: Final[dict[str, Any]] = {"type": ["string", "null"], "description": "for those who ask later"}
-BY: Final[dict[str, Any]] = WHY | {"description": "for whom the caller acts; the caller's own name is noted, too"}
+WHY: Final = note("for those who ask later")
+BY: Final = note("for whom the caller acts; the caller's own name is noted, too")
 GATE: Final[dict[str, dict[str, Any]]] = {
     "project": ANY_PROJECT | NOT_NULL,
     "key": text(200, "the gate of this key of the project (a branch, a customer), whose name has none"),
@@ -197,7 +202,7 @@ OPERATIONS: Final = (
                                         "description": "how many builds, the newest first; 20 unless given"}}),
     Operation(method="POST", path="/trigger", scope="trigger", act=trigger, needs=("project",),
               statuses=(200, 202), inputs={
-                  **GATE, "reason": WHY | {"description": "why, for people to read"}, "source_version": _VERSION,
+                  **GATE, "reason": note("why, for people to read"), "source_version": _VERSION,
                   "event_id": _EVENT, "by": BY,
                   "environment": pairs("variables for the build; without operate, only those that the project allows"),
                   "secondary_versions": pairs("the version of each of the build's other sources, by its identifier"),
@@ -209,7 +214,7 @@ OPERATIONS: Final = (
               needs=("project", "build_id", "succeeded"),
               inputs={**GATE, "build_id": text(MAX_BUILD_ID, "as `history` shows it") | NOT_NULL,
                       "succeeded": flag("whether the build succeeded"),
-                      "detail": WHY | {"description": "how it ended, in words"},
+                      "detail": note("how it ended, in words"),
                       "exit_status": {"type": ["integer", "null"], "description": "the status of a command"}}),
     Operation(method="POST", path="/hold", scope="operate", act=hold, needs=("project", "why"),
               inputs={**GATE, "why": WHY | NOT_NULL, "by": BY,

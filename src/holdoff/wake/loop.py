@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 log: Final = logging.getLogger("holdoff.wake.loop")
 #: A failure that goes on is logged again after this time: a loop may look every second, all night.
 LOGGED_AGAIN_MS: Final = 60_000
+#: After the store did not answer it is asked again after this time, or after ``every`` if that is less.
+ASKED_AGAIN_MS: Final = 1_000
 _WANT_GATE_OF: Final = "a function from a key to its gate, such as lambda key: gate if key == gate.key else None"
 
 
@@ -80,8 +82,8 @@ class WakeLoop:
         self._wake_gate = wake
         self._stop: threading.Event | None = None  # as long as it does not run
         self._gate_of = gate_of
-        self._gates: dict[GateKey, Gate | None] = {}  # a new one for each new settings
-        self._looked_by: object = None  # those of the last look
+        self._gates: dict[GateKey, Gate | None] = {}  # a new dict for each new settings
+        self._looked_by: object = None  # the dict of gates of the last look, if that look came to its end
         #: Gates to wake again, due or not. At the first look by these settings they were claimed (what confirms the
         #: start may go by the settings before), or their wake failed.
         self._unsettled: list[GateKey] = []
@@ -113,7 +115,8 @@ class WakeLoop:
         is_new = gates is not self._looked_by
         keys = dict.fromkeys([*self._unsettled, *self.store.due(MAX_INSTANT_MS if is_new else self._looked_ms)])
         was_away = None in self._failing or running_ms() - began_ms >= TURN_MS
-        if was_away and self._stop is not None and self._stop.wait(2 * TURN_MS / 1000):  # callers that wait have turns
+        # Callers that wait ask again within a second, and then have their turns.
+        if was_away and self._stop is not None and self._stop.wait((ASKED_AGAIN_MS + TURN_MS) / 1000):
             return []
         starts = set(keys if is_new else self._unsettled)
         self._looked_by, self._unsettled = None, []  # not before: if this look fails, the next one wakes them
@@ -158,7 +161,7 @@ class WakeLoop:
         when a gate comes due. After a look that failed the wait is a second at most."""
         has_failed = None in self._failing
         wait_for_due = None if has_failed else getattr(self.store, "wait_for_due", None)
-        for part_s in waits_s(min(self.every_ms, 1_000) if has_failed else self.every_ms):
+        for part_s in waits_s(min(self.every_ms, ASKED_AGAIN_MS) if has_failed else self.every_ms):
             with suppress(Exception):  # a store may raise anything; if it lasts, the next look reports it
                 if wait_for_due is not None and not stop.is_set():
                     if wait_for_due(self._looked_ms, now_ms(self.store, self.clock), int(part_s * 1000)):
@@ -230,7 +233,9 @@ class WakeLoop:
                 with suppress(StoreUnavailable):  # after an edit the project has another gate, which knows of no end
                     gate.report_ends()
                     break
-                self._stop.wait(min(self.every_ms / 1000, 1))  # the lease of its build is over after a minute
+                self._stop.wait(
+                    min(self.every_ms, ASKED_AGAIN_MS) / 1000
+                )  # the lease of its build is over after a minute
         except Exception as error:  # noqa: BLE001  (a callback may raise anything)
             log.warning("the end of %s could not be recorded or reported: %s", build_id, _described(error))
         finally:
