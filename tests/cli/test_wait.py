@@ -424,11 +424,16 @@ def back_off_over(cli: Cli) -> None:
     cli.change(over)
 
 
-def test_a_start_that_the_newest_left_is_finished_by_another_that_waits(held: Cli) -> None:
-    other = waiter(held, *says("other", 7))
+def the_newest_dies_before_its_start(held: Cli) -> None:
+    """The gate is freed, and the newest caller is killed once it has claimed the start."""
     newest = waiter(held, prelude=KILLED_BEFORE_THE_START)
     held("resume", "p")
     assert ends(newest)[0] == -signal.SIGKILL
+
+
+def test_a_start_that_the_newest_left_is_finished_by_another_that_waits(held: Cli) -> None:
+    other = waiter(held, *says("other", 7))
+    the_newest_dies_before_its_start(held)
     held.change(lambda record: record.but(claim=record.claim and record.claim.but(lease_until_ms=LONG_AGO_MS)))
 
     assert ends(other)[0] == 7
@@ -438,9 +443,7 @@ def test_a_start_that_the_newest_left_is_finished_by_another_that_waits(held: Cl
 def test_so_it_is_though_the_store_does_not_answer_after_that(held: Cli) -> None:
     """No process waited for the command then: its end was not known."""
     other = waiter(held, *says("other", 7), options=("--cooldown", "0"), prelude=f"{IMPATIENT}{NO_ANSWER_ONCE}")
-    newest = waiter(held, prelude=KILLED_BEFORE_THE_START)
-    held("resume", "p")
-    assert ends(newest)[0] == -signal.SIGKILL
+    the_newest_dies_before_its_start(held)
     held.change(
         lambda record: record.but(
             claim=record.claim and record.claim.but(lease_until_ms=LONG_AGO_MS),
@@ -456,9 +459,7 @@ def test_the_end_of_a_left_start_is_reported_though_the_caller_that_finished_it_
     """The store did not take it at once, and the caller asked the gate for nothing more."""
     drops = ("sh", "-c", f"{shlex.join(PROGRAM)} reset p --drop-pending; exit 7")
     other = waiter(held, *drops, prelude=f"{IMPATIENT}{NO_ANSWER_ONCE}")
-    newest = waiter(held, prelude=KILLED_BEFORE_THE_START)
-    held("resume", "p")
-    assert ends(newest)[0] == -signal.SIGKILL
+    the_newest_dies_before_its_start(held)
 
     def only_pending(record: Record) -> Record:
         assert record.claim is not None
@@ -501,9 +502,7 @@ Gate.wake = no_answer_after_it
 def test_the_status_of_a_left_start_is_told_though_the_store_does_not_answer_while_it_runs(held: Cli) -> None:
     """It was 0: the command had been waited for, and its status forgotten."""
     other = waiter(held, *says("other", 7), prelude=f"{IMPATIENT}{NO_ANSWER_AFTER_A_TAKE_OVER}")
-    newest = waiter(held, prelude=KILLED_BEFORE_THE_START)
-    held("resume", "p")
-    assert ends(newest)[0] == -signal.SIGKILL
+    the_newest_dies_before_its_start(held)
     held.change(lambda record: record.but(claim=record.claim and record.claim.but(lease_until_ms=LONG_AGO_MS)))
 
     status, errors = ends(other)
@@ -516,9 +515,7 @@ def test_a_start_of_what_came_since_is_waited_for_beside_the_left_one(held: Cli)
     second = "mkdir first 2> made || until grep -q ended ran; do sleep 0.1; done; sleep 0.1"
     argv = ("sh", "-c", f"echo began >> ran; {second}; echo ended >> ran")
     other = waiter(held, *argv, options=("--cooldown", "0"), prelude=IMPATIENT)
-    newest = waiter(held, prelude=KILLED_BEFORE_THE_START)
-    held("resume", "p")
-    assert ends(newest)[0] == -signal.SIGKILL
+    the_newest_dies_before_its_start(held)
 
     def with_another_change(record: Record) -> Record:
         assert record.claim is not None
