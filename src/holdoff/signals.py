@@ -2,8 +2,7 @@
 container.
 
 Python runs a signal handler between two instructions, never inside a system call. If a signal arrives after the last
-check and before a blocking call, the handler runs only when the call returns. For a child that may be hours later. So
-the main thread waits on a pipe, to which the signal itself writes (``signal.set_wakeup_fd``).
+check and before a blocking call, the handler runs only when the call returns. So no call here blocks for long.
 """
 
 from __future__ import annotations
@@ -14,6 +13,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
+
+from holdoff.clock import LONGEST_WAIT_MS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,37 +91,19 @@ def hear_of_children() -> None:
 
 
 def wait_for(wait: Callable[[], int]) -> int:
-    """``wait()``, the wait for the end of a child, during which every signal is handled as it comes."""
-    if threading.current_thread() is threading.main_thread():
-        with suppress(OSError, RuntimeError):  # no room for the pipe or the thread
-            return _wait_with_pipe(wait)
-    return wait()
-
-
-def _wait_with_pipe(wait: Callable[[], int]) -> int:
-    reader, writer = os.pipe()
-    os.set_blocking(writer, False)
-    before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    """``wait()``, the wait for the end of a child, during which signals are handled: another thread waits, and the main
+    thread waits for that thread in short waits."""
+    if threading.current_thread() is not threading.main_thread():
+        return wait()
     codes: list[int] = []
+    waiter = threading.Thread(target=lambda: codes.append(wait()), name="holdoff-child", daemon=True)
     try:
-        waiter = (wait, codes, os.dup(writer))
-        threading.Thread(target=_write_at_end, args=waiter, name="holdoff-child", daemon=True).start()
-        while not codes:
-            os.read(reader, 512)
-    finally:
-        signal.set_wakeup_fd(before)
-        os.close(writer)
-        os.close(reader)
+        waiter.start()
+    except RuntimeError:  # no room for a thread
+        return wait()
+    while waiter.is_alive():
+        waiter.join(LONGEST_WAIT_MS / 1000)
     return codes[0]
-
-
-def _write_at_end(wait: Callable[[], int], codes: list[int], writer: int) -> None:
-    try:
-        codes.append(wait())
-    finally:
-        with suppress(OSError):  # the pipe is full: the reader is awake; or closed: the reader waits no more
-            os.write(writer, b"\0")
-        os.close(writer)
 
 
 def leave_init() -> None:
