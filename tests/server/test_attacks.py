@@ -524,15 +524,14 @@ def test_a_file_counts_once_its_rights_are_mended(tmp_path: Path, monkeypatch: p
     def refused(_: str) -> Config:
         raise ConfigError(field="--config", got=str(file), want="a file that can be read (Permission denied)")
 
-    go_by = Mock()
     file.write_text("store = 'memory:'")
     with monkeypatch.context() as broken:
         broken.setattr("holdoff.cli.config_file.load", refused)
-        watched.look(go_by)
-    watched.look(go_by)
+        watched.look()
+    watched.look()
     taken.assert_not_called()
     file.chmod(0o600)
-    watched.look(go_by)
+    watched.look()
     taken.assert_called_once()
 
 
@@ -543,7 +542,7 @@ def test_an_edit_of_a_file_while_a_server_starts_counts(tmp_path: Path) -> None:
     config = load(str(file))
     file.write_text("[projects.site]\ncooldown = '10m'\nstarter = { command = ['true'] }")
     taken = Mock()
-    ConfigFile(Namespace(config=str(file), store=None), config, config.open_store("memory:"), taken).look(Mock())
+    ConfigFile(Namespace(config=str(file), store=None), config, config.open_store("memory:"), taken).look()
     assert list(taken.call_args.args[0].projects) == ["site"]
 
 
@@ -554,11 +553,11 @@ def test_a_file_that_is_empty_is_being_written(tmp_path: Path) -> None:
     config = load(str(file))
     watched = ConfigFile(Namespace(config=str(file), store="memory:"), config, config.open_store("memory:"), taken)
     file.write_text("")
-    assert watched.look(Mock()) == f"{file} has no settings. The settings stay as they were"
-    assert watched.look(Mock()) is None
+    assert watched.look() == f"{file} has no settings. The settings stay as they were"
+    assert watched.look() is None
     taken.assert_not_called()
     file.write_text(text)
-    assert watched.look(Mock()) == f"{file} was read again"
+    assert watched.look() == f"{file} was read again"
 
 
 def test_a_pipe_with_settings_is_read_once(tmp_path: Path) -> None:
@@ -570,7 +569,7 @@ def test_a_pipe_with_settings_is_read_once(tmp_path: Path) -> None:
     config = load(named)
     watched = ConfigFile(Namespace(config=named, store="memory:"), config, config.open_store(), taken := Mock())
     for _ in range(2):
-        assert watched.look(Mock()) is None
+        assert watched.look() is None
         watched.forget()
     os.close(reader)
     taken.assert_not_called()

@@ -16,35 +16,30 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-    from holdoff.core.request import GateKey
-    from holdoff.gate import Gate
     from holdoff.stores.base import Store
-
-    GateOf = Callable[[GateKey], Gate | None]
 
 
 class ConfigFile:
     """The file, as it was last read.
 
     Args:
-        gates_by: takes new settings, and returns what makes the gate of a key by them; may refuse them with a
-            ``HoldoffError``.
+        go_by: takes new settings and their store. It may refuse them with a ``HoldoffError``.
     """
 
     def __init__(
-        self, args: argparse.Namespace, config: Config, store: Store, gates_by: Callable[[Config, Store], GateOf]
+        self, args: argparse.Namespace, config: Config, store: Store, go_by: Callable[[Config, Store], None]
     ) -> None:
         self.args: argparse.Namespace = args
         self.config: Config = config
         self.store: Store = store
-        self._gates_by = gates_by
+        self._go_by = go_by
         self._seen = config.sight
 
     def forget(self) -> None:
         """Read the file at the next look, changed or not."""
         self._seen = ()
 
-    def look(self, go_by: Callable[[Store, GateOf], None]) -> str | None:
+    def look(self) -> str | None:
         """If the file has changed and has no mistake, go by it. Returns what to say; ``None``: it has not changed."""
         seen, path = None, self.config.path
         with suppress(OSError):  # it is gone
@@ -62,9 +57,8 @@ class ConfigFile:
             new = config.open_store(self.args.store)
             is_same = (new.url, config.store) == (self.store.url, self.config.store)  # a URL is without a password
             store = self.store if is_same else new
-            gate_of = self._gates_by(config, store)
+            self._go_by(config, store)
         except HoldoffError as error:
             return f"{error}. The settings stay as they were"
         self.config, self.store = config, store
-        go_by(store, gate_of)
         return f"{path} was read again"

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     import argparse
     from typing import Final
 
-    from holdoff.cli.config_file import GateOf
     from holdoff.config import Config, Project
     from holdoff.core.request import GateKey
     from holdoff.stores.base import Store
@@ -162,16 +161,6 @@ def _run(
     gate: Gate, starter: Command, args: argparse.Namespace, config: Config, timeout_ms: int | None
 ) -> tuple[Decision, int]:
     """Trigger, wait where that is asked for, and say what happened. Returns the decision and the exit status."""
-    file = None
-    if args.wait and args.cooldown is None:
-        from holdoff.cli.config_file import ConfigFile
-
-        def gates_by(edited: Config, _: Store) -> GateOf:  # the trigger waits in the store where it is
-            new = _gate(gate.key, gate.store, _policy(args, edited.project(gate.key.name)), starter)
-            _check_not_inside(new, args)
-            return lambda _: new
-
-        file = ConfigFile(args, config, gate.store, gates_by)
     try:
         decision = gate.trigger(reason=args.reason or "holdoff run", force=args.force, waits=args.wait)
     except StoreError:
@@ -180,8 +169,15 @@ def _run(
         raise
     status = wait_for_end(gate, decision.taken_over, starter.came)
     if args.wait and decision.outcome is Outcome.DEFERRED:
+        from holdoff.cli.config_file import ConfigFile
         from holdoff.cli.wait import Waiter
 
+        def go_by(edited: Config, _: Store) -> None:  # the trigger waits in the store where it is
+            new = _gate(gate.key, gate.store, _policy(args, edited.project(gate.key.name)), starter)
+            _check_not_inside(new, args)
+            waiter.gate = new
+
+        file = ConfigFile(args, config, gate.store, go_by) if args.cooldown is None else None
         waiter = Waiter(gate, decision, starter, file, timeout_ms=timeout_ms, silent=args.silent)
         decision, status = waiter.wait()
         gate = waiter.gate

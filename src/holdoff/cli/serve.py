@@ -76,11 +76,16 @@ def _serve(args: argparse.Namespace, config: Config, store: Store, run: Any) -> 
     logging.basicConfig(handlers=[LogLines()])
     site = Site(config, store, environment=os.environ, write=_write, attend=lambda gate: loop.attend(gate))
     run.check_access(site)
-    file = ConfigFile(args, config, store, site.go_by)
 
-    def look(loop: WakeLoop) -> None:
+    def go_by(config: Config, store: Store) -> None:
+        site.go_by(config, store)
+        loop.go_by(store, site.gate_to_wake)
+
+    file = ConfigFile(args, config, store, go_by)
+
+    def look(_: WakeLoop) -> None:
         site.metrics.looked.set(site.clock.now_ms() / 1000)
-        if said := file.look(loop.go_by):
+        if said := file.look():
             say(said)
 
     def again(*_: object) -> None:

@@ -26,10 +26,9 @@ from holdoff.core.waits import TURN_MS, turn_ms
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from holdoff.cli.config_file import ConfigFile, GateOf
+    from holdoff.cli.config_file import ConfigFile
     from holdoff.gate import Gate
     from holdoff.starters.command import Command
-    from holdoff.stores.base import Store
 
 T = TypeVar("T")
 
@@ -132,10 +131,6 @@ class Waiter:
         finally:
             self._countdown.clear()
 
-    def _go_by(self, _: Store, gate_of: GateOf) -> None:
-        """Wait by other settings."""
-        self.gate = gate_of(self.gate.key) or self.gate
-
     def _wait_while_pending(self) -> Decision | Running | Finished:
         """The decision on the trigger, or another caller's build that covers it."""
         asked = self._asked
@@ -150,7 +145,7 @@ class Waiter:
                     self._look_ms = 0  # only one caller is
                 self._nap(min(nap_ms, NEWEST_MS if is_newest else longest_ms), so_far)
                 before = self.gate
-                if self._file is not None and (said := self._file.look(self._go_by)):
+                if self._file is not None and (said := self._file.look()):
                     self._countdown.clear()
                     if not self._silent or self.gate is before:
                         say(said)

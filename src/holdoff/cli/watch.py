@@ -20,9 +20,10 @@ from holdoff.wake.loop import WakeLoop
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
 
-    from holdoff.cli.config_file import GateOf
     from holdoff.config import Config
+    from holdoff.core.request import GateKey
     from holdoff.gate import Gate
     from holdoff.stores.base import Store
 
@@ -30,10 +31,11 @@ if TYPE_CHECKING:
 def watch(args: argparse.Namespace, config: Config, store: Store) -> int:
     """Wake the gates that are due, until a signal ends the loop."""
     logging.basicConfig(handlers=[LogLines()])
-    stop, file = threading.Event(), ConfigFile(args, config, store, gates_by)
+    stop = threading.Event()
+    file = ConfigFile(args, config, store, lambda config, store: loop.go_by(store, gates_by(config, store)))
 
-    def look(loop: WakeLoop) -> None:
-        if said := file.look(loop.go_by):
+    def look(_: WakeLoop) -> None:
+        if said := file.look():
             say(said)
 
     every = "1s" if args.every is None else args.every
@@ -55,7 +57,7 @@ def watch(args: argparse.Namespace, config: Config, store: Store) -> int:
     return 0
 
 
-def gates_by(config: Config, store: Store) -> GateOf:
+def gates_by(config: Config, store: Store) -> Callable[[GateKey], Gate | None]:
     """Makes the gate of a key, if its project is in holdoff.toml."""
     return lambda key: config.gate(key, store, woken=True) if key.name in config.projects else None
 

@@ -71,12 +71,11 @@ class Site:
         self.renew: Callable[[], None] = lambda: None  #: reads the certificate again
         self.go_by(config, store)
 
-    def go_by(self, config: Config, store: Store) -> Callable[[GateKey], Gate | None]:
-        """Take new settings. Returns what makes the gates that the wake loop wakes."""
+    def go_by(self, config: Config, store: Store) -> None:
+        """Take new settings."""
         self.dispatch: Dispatch = Dispatch(
             config, store, clock=self.clock, log=self.log, scheduler=_Loop(), decide=self.starts.decide
         )
-        return self.gate_to_wake
 
     @property
     def config(self) -> Config:
