@@ -114,9 +114,11 @@ class WakeLoop:
         began_ms, self._looked_ms = running_ms(), now_ms(self.store, self.clock)
         is_new = gates is not self._looked_by
         keys = dict.fromkeys([*self._unsettled, *self.store.due(MAX_INSTANT_MS if is_new else self._looked_ms)])
+        # Callers that wait have their turns first: an edit may have freed their gates, or the store was away, and they
+        # ask it again within a second.
         was_away = None in self._failing or running_ms() - began_ms >= TURN_MS
-        # Callers that wait ask again within a second, and then have their turns.
-        if was_away and self._stop is not None and self._stop.wait((ASKED_AGAIN_MS + TURN_MS) / 1000):
+        turns_ms = ASKED_AGAIN_MS + TURN_MS if was_away else TURN_MS if is_new else 0
+        if turns_ms and self._stop is not None and self._stop.wait(turns_ms / 1000):
             return []
         starts = set(keys if is_new else self._unsettled)
         self._looked_by, self._unsettled = None, []  # not before: if this look fails, the next one wakes them
@@ -137,15 +139,11 @@ class WakeLoop:
 
     def run(self, stop: threading.Event) -> None:
         """Look again and again until ``stop`` is set. Then ask the commands of this loop to stop, and wait for them."""
-        self._stop, rested_for = stop, None
+        self._stop = stop
         try:
             while not stop.is_set():
                 try:
                     self._before_look(self)
-                    if self._gates is not rested_for:  # an edit may have freed gates: callers that wait have turns
-                        rested_for = self._gates
-                        if stop.wait(TURN_MS / 1000):
-                            break
                     self.once()
                     self._failing.pop(None, None)
                 except Exception as error:  # noqa: BLE001  (a store or a callback may raise anything; the loop goes on)
