@@ -83,10 +83,7 @@ class Countdown:
 
 
 class _Late(Exception):
-    """The time to wait is over. ``decision``: what has become of the trigger so far."""
-
-    def __init__(self, decision: Decision) -> None:
-        self.decision = decision
+    """The time to wait is over."""
 
 
 class Waiter:
@@ -111,6 +108,7 @@ class Waiter:
     ) -> None:
         self.gate: Gate = gate
         self._asked, self._starter, self._file, self._silent = asked, starter, file, silent
+        self._so_far = asked  #: what has become of the trigger
         self._until_ms = None if timeout_ms is None else running_ms() + timeout_ms
         self._countdown = Countdown(sys.stderr)
         self._shown: Why | None = None
@@ -126,8 +124,8 @@ class Waiter:
         try:
             found = self._wait_while_pending()
             return (found, None) if isinstance(found, Decision) else self._wait_for_end(found)
-        except _Late as late:
-            return late.decision, StartUnknown.exit_code
+        except _Late:
+            return self._so_far, StartUnknown.exit_code
         finally:
             self._countdown.clear()
 
@@ -138,12 +136,13 @@ class Waiter:
         longest_ms = TICK_MS if self._countdown.is_in_front and not self._silent else LONGEST_MS
         try:
             while True:
-                if decision.outcome is Outcome.DEFERRED and decision.why is not Why.PENDING:
-                    self._show(decision.but(woken=True), decision.why)  # this caller wakes it
-                so_far = decision if decision.outcome is Outcome.DEFERRED else asked
+                if decision.outcome is Outcome.DEFERRED:
+                    self._so_far = decision
+                    if decision.why is not Why.PENDING:
+                        self._show(decision.but(woken=True), decision.why)  # this caller wakes it
                 if is_newest:
                     self._look_ms = 0  # only one caller is
-                self._nap(min(nap_ms, NEWEST_MS if is_newest else longest_ms), so_far)
+                self._nap(min(nap_ms, NEWEST_MS if is_newest else longest_ms))
                 before = self.gate
                 if self._file is not None and (said := self._file.look()):
                     self._countdown.clear()
@@ -157,20 +156,14 @@ class Waiter:
                         nap_ms = SOON_MS
                     case Pending() if (was_slow or self.gate is not before) and (turn := turn_ms(where, asked.token)):
                         self._look_ms = 0  # an edit freed the gate, or the store was slow: the turns count from now
-                        self._nap(turn, so_far)
+                        self._nap(turn)
                         nap_ms = SOON_MS
                     case Pending() | Claim():
                         self._countdown.clear()  # the command may run, and write, before wake returns
-                        decision = self._ask(lambda: self.gate.wake(waiter=asked.token))
-                        nap_ms, left = _nap_ms(decision), decision.taken_over
-                        if left is not None and decision.outcome is not Outcome.STARTED:  # of a start that was left
-                            where = self._ask(lambda: self.gate.waiter_at(asked.token))
-                            is_its = isinstance(where, Running | Finished) and where.build_id == left
-                            if is_its and left in self.gate.awaited:
-                                return decision.but(outcome=Outcome.STARTED, build_id=left, taken_over=None)
-                        wait_for_end(self.gate, left, self._starter.came)
+                        decision = self._wake()
                         if decision.outcome is Outcome.FAILED or decision.build_id in self.gate.awaited:
                             return decision
+                        nap_ms = _nap_ms(decision)
                     case None:
                         return asked.but(outcome=Outcome.SKIPPED, why=Why.DROPPED, detail=None)
                     case _:
@@ -180,14 +173,27 @@ class Waiter:
             say(f"{asked.project}: no longer waiting; the trigger stays pending, and the next run builds it")
             raise
 
+    def _wake(self) -> Decision:
+        """Wake the gate. If that finished a start that was left, its build is this caller's own if it has the trigger;
+        else its end is waited for."""
+        decision = self._ask(lambda: self.gate.wake(waiter=self._asked.token))
+        left = decision.taken_over
+        if left is not None and decision.outcome is not Outcome.STARTED:
+            where = self._ask(lambda: self.gate.waiter_at(self._asked.token))
+            is_its = isinstance(where, Running | Finished) and where.build_id == left
+            if is_its and left in self.gate.awaited:
+                return decision.but(outcome=Outcome.STARTED, build_id=left, taken_over=None)
+        wait_for_end(self.gate, left, self._starter.came)
+        return decision
+
     def _wait_for_end(self, build: Running | Finished) -> tuple[Decision, int]:
         """Wait for the end of a build that covers the trigger."""
         gate, asked = self.gate, self._asked
         while _goes_on(build, at_ms := now_ms(gate.store, gate.clock)):
             self._show(f"{asked.project}: covered by build {build.build_id}, which runs", Why.COVERED)
             detail = f"build {build.build_id}, which still runs; --wait-timeout is over"
-            so_far = asked.but(outcome=Outcome.SKIPPED, why=Why.COVERED, detail=detail)
-            self._nap(SOON_MS if at_ms - build.started_ms < YOUNG_MS else TICK_MS, so_far)
+            self._so_far = asked.but(outcome=Outcome.SKIPPED, why=Why.COVERED, detail=detail)
+            self._nap(SOON_MS if at_ms - build.started_ms < YOUNG_MS else TICK_MS)
             where = self._ask(lambda: gate.waiter_at(asked.token))
             if not isinstance(where, Running | Finished):
                 break  # its history is gone
@@ -212,17 +218,17 @@ class Waiter:
                     self.gate.wait(left)
                 if began_ms - silent_ms >= OUTAGE_MS:
                     raise
-                self._nap(TICK_MS, self._asked)
+                self._nap(TICK_MS)
             else:
                 self._look_ms = running_ms() - began_ms if silent_ms is None else TURN_MS
                 return answer
 
-    def _nap(self, ms: int, so_far: Decision) -> None:
+    def _nap(self, ms: int) -> None:
         ms = max(ms, min(NAP_TO_LOOK * self._look_ms, LONGEST_MS))
         if self._until_ms is not None:
             ms = min(ms, self._until_ms - running_ms())
             if ms <= 0:
-                raise _Late(so_far)
+                raise _Late
         with self._starter.interruptible():
             self.gate.clock.sleep(ms)
 
