@@ -20,7 +20,6 @@ class Signer:
 
     def __init__(self, key_id: str, secret: str, token: str, *, region: str, service: str) -> None:
         self._key_id, self._secret, self._token, self._region, self._service = key_id, secret, token, region, service
-        self._key_of_day = "", b""  # one attribute, so that threads see a day together with its key
 
     def signed(self, path: str, headers: Mapping[str, str], body: bytes, now_s: int) -> dict[str, str]:
         """The headers, ``host`` among them, and the headers of the signature.
@@ -40,16 +39,9 @@ class Signer:
         request = f"POST\n{path}\n\n{lines}\n{listed}\n{hashlib.sha256(body).hexdigest()}"
         scope = f"{at[:8]}/{self._region}/{self._service}/aws4_request"
         text = f"{_METHOD}\n{at}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
-        signature = hmac.digest(self._key(at[:8]), text.encode(), "sha256").hex()
+        key = f"AWS4{self._secret}".encode()
+        for part in (*scope.split("/"), text):
+            key = hmac.digest(key, part.encode(), "sha256")
         who = f"Credential={self._key_id}/{scope}"
-        signed["authorization"] = f"{_METHOD} {who}, SignedHeaders={listed}, Signature={signature}"
+        signed["authorization"] = f"{_METHOD} {who}, SignedHeaders={listed}, Signature={key.hex()}"
         return signed
-
-    def _key(self, day: str) -> bytes:
-        known, key = self._key_of_day
-        if known != day:
-            key = f"AWS4{self._secret}".encode()
-            for part in (day, self._region, self._service, "aws4_request"):
-                key = hmac.digest(key, part.encode(), "sha256")
-            self._key_of_day = day, key
-        return key
