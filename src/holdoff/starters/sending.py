@@ -173,7 +173,6 @@ def _content(response: Any) -> tuple[bytes, bool]:
     return bytes(content), True
 
 
-@cache
 def _client() -> Any:
     try:
         import httpx2
