@@ -76,6 +76,7 @@ class WakeLoop:
         self.every_ms: int = parse_duration(every, field="every")
         if self.every_ms == 0:
             raise ConfigError(field="every", got=every, want="more than zero: the loop would never rest")
+        self._again_ms = min(self.every_ms, ASKED_AGAIN_MS)
         if not callable(gate_of):
             raise ConfigError(field="gate_of", got=kind_of(gate_of), want=_WANT_GATE_OF)
         self._on_decision, self._on_end, self._before_look = on_decision, on_end, before_look
@@ -159,7 +160,7 @@ class WakeLoop:
         when a gate comes due. After a look that failed the wait is a second at most."""
         has_failed = None in self._failing
         wait_for_due = None if has_failed else getattr(self.store, "wait_for_due", None)
-        for part_s in waits_s(min(self.every_ms, ASKED_AGAIN_MS) if has_failed else self.every_ms):
+        for part_s in waits_s(self._again_ms if has_failed else self.every_ms):
             with suppress(Exception):  # a store may raise anything; if it lasts, the next look reports it
                 if wait_for_due is not None and not stop.is_set():
                     if wait_for_due(self._looked_ms, now_ms(self.store, self.clock), int(part_s * 1000)):
@@ -231,9 +232,7 @@ class WakeLoop:
                 with suppress(StoreUnavailable):  # after an edit the project has another gate, which knows of no end
                     gate.report_ends()
                     break
-                self._stop.wait(
-                    min(self.every_ms, ASKED_AGAIN_MS) / 1000
-                )  # the lease of its build is over after a minute
+                self._stop.wait(self._again_ms / 1000)  # the lease of its build is over after a minute
         except Exception as error:  # noqa: BLE001  (a callback may raise anything)
             log.warning("the end of %s could not be recorded or reported: %s", build_id, _described(error))
         finally:
