@@ -8,15 +8,19 @@ import signal
 import subprocess
 import threading
 from collections import deque
+from contextlib import nullcontext
 from functools import partial
 from operator import call
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest.mock import Mock, PropertyMock
 
 import pytest
 
+from holdoff.cli.start import Builds
 from holdoff.clock import waits_s
 from holdoff.signals import handling, hear_of_children, wait_for
+from holdoff.starters.command import Command
 from tests.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
@@ -68,18 +72,39 @@ def test_without_room_for_a_thread_it_waits_all_the_same(
 def test_a_signal_in_the_instant_before_it_blocks_is_heard(
     child: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    _joined_just_after_a_signal(monkeypatch)
+    with handling(lambda number, _frame: child.send_signal(number)):
+        assert wait_for(child.wait) == -signal.SIGTERM
+
+
+def test_so_it_is_where_wake_waits_for_its_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, ended = list[int](), threading.Event()
+
+    def stop(_: str, number: int) -> None:
+        asked.append(number)
+        ended.set()
+
+    gate = Mock(starter=Mock(spec=Command, came=[], holding=nullcontext, stop=stop))
+    type(gate).awaited = PropertyMock(side_effect=[[], ["1"]])
+    monkeypatch.setattr("holdoff.cli.start.wait_for_end", lambda *_: ended.wait(PATIENCE_S) - 1)
+    _joined_just_after_a_signal(monkeypatch)
+    with Builds() as builds:
+        builds.decide(gate, None)
+    assert (asked, builds.status) == ([signal.SIGTERM], 0)
+
+
+def _joined_just_after_a_signal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Between the signal and the system call there is no instruction of Python's, so no handler runs before it."""
     signals, never = deque([signal.SIGTERM]), threading.Lock()
     never.acquire()
 
-    def join_just_after(_: threading.Thread, timeout: float = PATIENCE_S) -> None:
+    def join(_: threading.Thread, timeout: float | None = None) -> None:
+        assert timeout, "it blocks until the thread ends"
         last = [partial(_raise, signals.popleft())] if signals else []
         deque(map(call, [*last, partial(never.acquire, timeout=timeout)]), maxlen=0)
 
-    monkeypatch.setattr(threading.Thread, "join", join_just_after)
+    monkeypatch.setattr(threading.Thread, "join", join)
     monkeypatch.setattr("holdoff.signals.LONGEST_WAIT_MS", 10)
-    with handling(lambda number, _frame: child.send_signal(number)):
-        assert wait_for(child.wait) == -signal.SIGTERM
 
 
 @pytest.mark.parametrize(("ms", "waits"), [(2_500, [1, 1, 0.5]), (200, [0.2]), (0, [])])

@@ -91,8 +91,7 @@ def hear_of_children() -> None:
 
 
 def wait_for(wait: Callable[[], int]) -> int:
-    """``wait()``, the wait for the end of a child, during which signals are handled: another thread waits, and the main
-    thread waits for that thread in short waits."""
+    """``wait()``, the wait for the end of a child, during which signals are handled: another thread waits."""
     if threading.current_thread() is not threading.main_thread():
         return wait()
     codes: list[int] = []
@@ -101,9 +100,14 @@ def wait_for(wait: Callable[[], int]) -> int:
         waiter.start()
     except RuntimeError:  # no room for a thread
         return wait()
-    while waiter.is_alive():
-        waiter.join(LONGEST_WAIT_MS / 1000)
+    join(waiter)
     return codes[0]
+
+
+def join(thread: threading.Thread) -> None:
+    """Wait for the end of a thread in short waits, between which signals are handled."""
+    while thread.is_alive():
+        thread.join(LONGEST_WAIT_MS / 1000)
 
 
 def leave_init() -> None:
