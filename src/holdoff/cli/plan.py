@@ -36,8 +36,6 @@ _LEFT_OUT: Final = tuple(
 #: Options that every policy takes over, and options that list values to combine.
 _KEPT: Final = ("overlap", "cooldown_from", "on_failure")
 _LISTS: Final = {"cooldowns": "cooldown", "quiets": "quiet", "most": "max_wait", "limits": "limit"}
-#: At most this many builds of a gate's own history are read.
-MOST_BUILDS: Final = 100_000
 #: The options that write a file.
 _FILES: Final = ("html", "svg", "png")
 #: The width of a full progress bar, in characters.
@@ -164,7 +162,7 @@ def _history(args: argparse.Namespace, config: Config, own: Policy | None, zone:
     store = config.open_store(args.store)
     key = config.key(args.project, args.key, args.region, store)
     scene, _ = scene_of_builds(config, store, key)
-    return sources.from_builds(scene.builds(MOST_BUILDS), f"history of {key}", policy=own)
+    return sources.from_builds(scene.builds(sources.MOST_BUILDS), f"history of {key}", policy=own)
 
 
 def _own_policy(args: argparse.Namespace, config: Config) -> Policy | None:

@@ -15,8 +15,8 @@ from holdoff.plan.history import MOST_SPREAD, Entry, History, Span, each_once, i
 _AT_A_TIME: Final = 100
 #: https://docs.aws.amazon.com/codebuild/latest/APIReference/API_Build.html
 _SUCCEEDED: Final = {"SUCCEEDED": True} | dict.fromkeys(("FAILED", "FAULT", "TIMED_OUT"), False)
-#: The most builds that are read; CodeBuild keeps those of a year.
-_MOST_BUILDS: Final = 100_000
+#: The most builds that are read, of a gate's own history or of CodeBuild, which keeps those of a year.
+MOST_BUILDS: Final = 100_000
 
 
 def from_git(path: str, branch: str | None = None) -> History:
@@ -86,7 +86,7 @@ def from_codebuild(project: str, region: str | None = None, *, client: Any = Non
 
 def _codebuild_builds(client: Any, project: str) -> Iterator[Span]:
     pages = client.get_paginator("list_builds_for_project").paginate(
-        projectName=project, PaginationConfig={"MaxItems": _MOST_BUILDS}
+        projectName=project, PaginationConfig={"MaxItems": MOST_BUILDS}
     )
     for page in pages:
         ids = page.get("ids", [])
