@@ -29,10 +29,7 @@ class ConfigFile:
     def __init__(
         self, args: argparse.Namespace, config: Config, store: Store, go_by: Callable[[Config, Store], None]
     ) -> None:
-        self.args: argparse.Namespace = args
-        self.config: Config = config
-        self.store: Store = store
-        self._go_by = go_by
+        self._args, self._config, self._store, self._go_by = args, config, store, go_by
         self._seen = config.sight
 
     def forget(self) -> None:
@@ -41,24 +38,24 @@ class ConfigFile:
 
     def look(self) -> str | None:
         """If the file has changed and has no mistake, go by it. Returns what to say; ``None``: it has not changed."""
-        seen, path = None, self.config.path
+        seen, path = None, self._config.path
         with suppress(OSError):  # it is gone
             seen = sight(str(path or ""))
         if seen == self._seen or path is None:
             return None
         self._seen = seen
         try:
-            config = load(self.args.config)
+            config = load(self._args.config)
             if config.path != path:
                 return f"{config.passed_over or f'{path} is gone'}. The settings stay as they were"
             # While `COMMAND > holdoff.toml` runs, the file is empty.
             if config.but(path=None, sight=None, passed_over=None) == Config():
                 return f"{path} has no settings. The settings stay as they were"
-            new = config.open_store(self.args.store)
-            is_same = (new.url, config.store) == (self.store.url, self.config.store)  # a URL is without a password
-            store = self.store if is_same else new
+            new = config.open_store(self._args.store)
+            is_same = (new.url, config.store) == (self._store.url, self._config.store)  # a URL is without a password
+            store = self._store if is_same else new
             self._go_by(config, store)
         except HoldoffError as error:
             return f"{error}. The settings stay as they were"
-        self.config, self.store = config, store
+        self._config, self._store = config, store
         return f"{path} was read again"
