@@ -709,6 +709,26 @@ def test_the_newest_caller_looks_again_soon_however_slow_the_look_was(by_file: C
     assert max(map(int, by_file.lines("naps"))) <= 500
 
 
+AWAY_ONCE = """
+from holdoff.core.errors import StoreUnavailable
+from holdoff.gate import Gate
+wake = Gate.wake
+def away_once(self, **more):
+    Gate.wake = wake
+    raise StoreUnavailable("no answer")
+Gate.wake = away_once
+"""
+
+
+def test_a_store_that_was_slow_and_then_away_is_asked_again_after_a_second(by_file: Cli) -> None:
+    """The newest caller slept four times as long as the look had taken, and a loop started another command first."""
+    waits = by_file.start("run", "p", "--wait", "-q", "--", *says("second"), prelude=f"{ALWAYS_SLOW}{AWAY_ONCE}")
+    waiting.until(lambda: len(by_file.lines("naps")) > 2)
+    by_file.config(of_cooldown("1ms"))
+    assert ends(waits) == (0, "")
+    assert max(map(int, by_file.lines("naps"))) == 1_000
+
+
 def test_an_older_caller_whose_looks_are_all_slow_has_its_turn(by_file: Cli) -> None:
     """It waits for newer ones after a slow look, but not after each: one that has died has no turn."""
     older = by_file.start("run", "p", "--wait", "-q", "--", *says("older"), prelude=ALWAYS_SLOW)
