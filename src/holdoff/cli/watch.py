@@ -31,6 +31,7 @@ def watch(args: argparse.Namespace, config: Config, store: Store) -> int:
     """Wake the gates that are due, until a signal ends the loop."""
     logging.basicConfig(handlers=[LogLines()])
     stop, file = threading.Event(), ConfigFile(args, config, store, gates_by)
+    vars(stop)["_cond"] = threading.Condition()  # whose lock is reentrant: a signal may set it just before a wait
 
     def look(loop: WakeLoop) -> None:
         if said := file.look(loop.go_by):
