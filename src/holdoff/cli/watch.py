@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from holdoff.cli.common import say, show
 from holdoff.cli.config_file import ConfigFile
 from holdoff.cli.start import show_news
-from holdoff.clock import SystemClock
 from holdoff.wake.loop import WakeLoop
 
 if TYPE_CHECKING:
@@ -41,7 +40,6 @@ def watch(args: argparse.Namespace, config: Config, store: Store) -> int:
     loop = WakeLoop(
         store,
         gates_by(config, store),
-        clock=SystemClock(),
         every=every,
         on_decision=show_news,
         on_end=show_end,

@@ -156,11 +156,10 @@ class WakeLoop:
             self._stop = None
 
     def _rest(self, stop: threading.Event) -> None:
-        """Wait for the next look, in parts, so that signals are handled. A store with ``wait_for_due`` ends the wait
-        when a gate comes due. After a look or a wake that the store did not answer, it is a second at most."""
-        has_failed = None in self._failing
-        wait_for_due = None if has_failed else getattr(self.store, "wait_for_due", None)
-        for part_s in waits_s(min(self.every_ms, ASKED_AGAIN_MS) if has_failed else self.every_ms):
+        """Wait for the next look, in parts of at most a second, so that signals are handled. A store with
+        ``wait_for_due`` ends the wait when a gate comes due. Where the store did not answer, one part is enough."""
+        wait_for_due = None if None in self._failing else getattr(self.store, "wait_for_due", None)
+        for part_s in waits_s(self.every_ms):
             try:
                 if wait_for_due is not None and not stop.is_set():
                     if wait_for_due(self._looked_ms, now_ms(self.store, self.clock), int(part_s * 1000)):
@@ -168,7 +167,7 @@ class WakeLoop:
                     continue
             except Exception:  # noqa: BLE001  (a store may raise anything; if it lasts, the next look reports it)
                 self._failing.setdefault(None, ("", 0))
-            if stop.wait(part_s):
+            if stop.wait(part_s) or None in self._failing:
                 return
 
     def start(self) -> Callable[[], None]:
