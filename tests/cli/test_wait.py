@@ -830,6 +830,30 @@ def test_an_edit_does_not_have_a_caller_wait_for_the_command_in_which_it_runs(by
     assert by_file.lines() == ["first", "inner"]
 
 
+#: The store does not answer when a run inside a command of another project looks whether it may go by an edit.
+AWAY_AT_THE_EDIT = """
+import holdoff.cli.run as run
+from holdoff.core.errors import StoreUnavailable
+check, checked = run._check_not_inside, []
+def away_once(gate, args):
+    checked.append(gate)
+    if len(checked) == 2:
+        raise StoreUnavailable("no answer")
+    check(gate, args)
+run._check_not_inside = away_once
+"""
+
+
+def test_an_edit_counts_that_came_while_the_store_was_away(by_file: Cli) -> None:
+    waits = by_file.start("run", "p", "--wait", "--", *says("second"), prelude=AWAY_AT_THE_EDIT)
+    assert "p deferred: " in line_of(waits.stderr)
+    by_file.config(of_cooldown("1ms"))
+    assert line_of(waits.stderr) == "holdoff: no answer. The settings stay as they were\n"
+
+    assert ends(waits) == (0, f"holdoff: {by_file.folder}/holdoff.toml was read again\n")
+    assert by_file.lines() == ["first", "second"]
+
+
 def test_an_edit_frees_the_gate_for_the_newest_one_before_the_loop(by_file: Cli) -> None:
     loop = by_file.start("wake", "--watch", prelude=LONG_TURNS)
     assert "watching" in line_of(loop.stderr)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from holdoff.config import Config, load
 from holdoff.config.trust import sight
-from holdoff.core.errors import HoldoffError
+from holdoff.core.errors import HoldoffError, StoreUnavailable
 
 if TYPE_CHECKING:
     import argparse
@@ -64,6 +64,7 @@ class ConfigFile:
             store = self.store if is_same else new
             gate_of = self._gates_by(config, store)
         except HoldoffError as error:
+            self._seen = () if isinstance(error, StoreUnavailable) else seen
             return f"{error}. The settings stay as they were"
         self.config, self.store = config, store
         go_by(store, gate_of)
