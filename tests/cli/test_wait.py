@@ -709,6 +709,26 @@ def test_the_newest_caller_looks_again_soon_however_slow_the_look_was(by_file: C
     assert max(map(int, by_file.lines("naps"))) <= 500
 
 
+AWAY_ONCE = """
+from holdoff.core.errors import StoreUnavailable
+from holdoff.gate import Gate
+wake = Gate.wake
+def away_once(self, **more):
+    Gate.wake = wake
+    raise StoreUnavailable("no answer")
+Gate.wake = away_once
+"""
+
+
+def test_a_store_that_was_slow_and_then_away_is_asked_again_after_a_second(by_file: Cli) -> None:
+    """The newest caller slept four times as long as the look had taken, and a loop started another command first."""
+    waits = by_file.start("run", "p", "--wait", "-q", "--", *says("second"), prelude=f"{ALWAYS_SLOW}{AWAY_ONCE}")
+    waiting.until(lambda: len(by_file.lines("naps")) > 2)
+    by_file.config(of_cooldown("1ms"))
+    assert ends(waits) == (0, "")
+    assert max(map(int, by_file.lines("naps"))) == 1_000
+
+
 def test_an_older_caller_whose_looks_are_all_slow_has_its_turn(by_file: Cli) -> None:
     """It waits for newer ones after a slow look, but not after each: one that has died has no turn."""
     older = by_file.start("run", "p", "--wait", "-q", "--", *says("older"), prelude=ALWAYS_SLOW)
@@ -808,6 +828,30 @@ def test_an_edit_does_not_have_a_caller_wait_for_the_command_in_which_it_runs(by
 
     assert ends(outer)[0] == 0
     assert by_file.lines() == ["first", "inner"]
+
+
+#: The store does not answer when a run inside a command of another project looks whether it may go by an edit.
+AWAY_AT_THE_EDIT = """
+import holdoff.cli.run as run
+from holdoff.core.errors import StoreUnavailable
+check, checked = run._check_not_inside, []
+def away_once(gate, args):
+    checked.append(gate)
+    if len(checked) == 2:
+        raise StoreUnavailable("no answer")
+    check(gate, args)
+run._check_not_inside = away_once
+"""
+
+
+def test_an_edit_counts_that_came_while_the_store_was_away(by_file: Cli) -> None:
+    waits = by_file.start("run", "p", "--wait", "--", *says("second"), prelude=AWAY_AT_THE_EDIT)
+    assert "p deferred: " in line_of(waits.stderr)
+    by_file.config(of_cooldown("1ms"))
+    assert line_of(waits.stderr) == "holdoff: no answer. The settings stay as they were\n"
+
+    assert ends(waits) == (0, f"holdoff: {by_file.folder}/holdoff.toml was read again\n")
+    assert by_file.lines() == ["first", "second"]
 
 
 def test_an_edit_frees_the_gate_for_the_newest_one_before_the_loop(by_file: Cli) -> None:

@@ -197,6 +197,25 @@ def test_nothing_is_started_after_sigterm(cli: Cli) -> None:
     assert cli.lines() == []
 
 
+#: SIGTERM comes in the step before a rest begins, when the main thread has the lock of the event that ends it.
+JUST_BEFORE_A_REST = """
+import os, signal, threading
+wait = threading.Condition.wait
+def ended_before(self, timeout=None):
+    if threading.current_thread() is threading.main_thread():
+        threading.Condition.wait = wait
+        os.kill(os.getpid(), signal.SIGTERM)
+    return wait(self, timeout)
+threading.Condition.wait = ended_before
+"""
+
+
+def test_sigterm_at_any_moment_ends_it(cli: Cli) -> None:
+    """The handler waited for a lock that its own thread had, for ever."""
+    cli.config(config("true", "docs"))
+    assert watching(cli, prelude=JUST_BEFORE_A_REST).wait(timeout=PATIENCE) == 0
+
+
 # --- what it says ----------------------------------------------------------------------------------------------------
 
 

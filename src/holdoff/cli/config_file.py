@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from holdoff.config import Config, load
 from holdoff.config.trust import sight
-from holdoff.core.errors import HoldoffError
+from holdoff.core.errors import HoldoffError, StoreUnavailable
 
 if TYPE_CHECKING:
     import argparse
@@ -56,6 +56,7 @@ class ConfigFile:
             store = self._store if is_same else new
             self._go_by(config, store)
         except HoldoffError as error:
+            self._seen = () if isinstance(error, StoreUnavailable) else seen
             return f"{error}. The settings stay as they were"
         self._config, self._store = config, store
         return f"{path} was read again"

@@ -210,7 +210,7 @@ class Waiter:
                 answer = act()
             except StoreUnavailable as error:
                 if silent_ms is None:
-                    silent_ms = began_ms
+                    silent_ms, self._look_ms = began_ms, 0
                     self._countdown.clear()
                     if not self._silent:
                         say(f"{self._asked.project}: still waiting; asking the store again: {error}")

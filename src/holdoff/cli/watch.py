@@ -10,12 +10,12 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+from _thread import start_new_thread
 from typing import TYPE_CHECKING
 
 from holdoff.cli.common import say, show
 from holdoff.cli.config_file import ConfigFile
 from holdoff.cli.start import show_news
-from holdoff.clock import SystemClock
 from holdoff.wake.loop import WakeLoop
 
 if TYPE_CHECKING:
@@ -42,14 +42,13 @@ def watch(args: argparse.Namespace, config: Config, store: Store) -> int:
     loop = WakeLoop(
         store,
         gates_by(config, store),
-        clock=SystemClock(),
         every=every,
         on_decision=show_news,
         on_end=show_end,
         before_look=look,
     )
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    for number in (signal.SIGINT, signal.SIGTERM):  # set by a thread: the main one may hold the event's lock
+        signal.signal(number, lambda *_: start_new_thread(stop.set, ()))
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         signal.signal(signal.SIGHUP, lambda *_: file.forget())
     say(f"watching {store.url} every {every}; Ctrl-C ends it")

@@ -76,7 +76,6 @@ class WakeLoop:
         self.every_ms: int = parse_duration(every, field="every")
         if self.every_ms == 0:
             raise ConfigError(field="every", got=every, want="more than zero: the loop would never rest")
-        self._again_ms = min(self.every_ms, ASKED_AGAIN_MS)
         if not callable(gate_of):
             raise ConfigError(field="gate_of", got=kind_of(gate_of), want=_WANT_GATE_OF)
         self._on_decision, self._on_end, self._before_look = on_decision, on_end, before_look
@@ -92,7 +91,7 @@ class WakeLoop:
         #: The threads that wait for commands, by gate and build id: two starters may give their builds the same ids.
         self._children: dict[tuple[GateKey, str], tuple[Gate, threading.Thread]] = {}
         self._attending = threading.Lock()  # a thread that is listed has been started
-        #: Failures that go on, by gate (``None``: the look itself): the message, and when it was logged.
+        #: Failures that go on, by gate (``None``: the store was away): the message, and when it was logged.
         self._failing: dict[GateKey | None, tuple[str, int]] = {}
 
     def go_by(self, store: Store, gate_of: Callable[[GateKey], Gate | None]) -> None:
@@ -117,7 +116,7 @@ class WakeLoop:
         keys = dict.fromkeys([*self._unsettled, *self.store.due(MAX_INSTANT_MS if is_new else self._looked_ms)])
         # Callers that wait have their turns first: an edit may have freed their gates, or the store was away, and they
         # ask it again within a second.
-        was_away = None in self._failing or running_ms() - began_ms >= TURN_MS
+        was_away = self._failing.pop(None, None) is not None or running_ms() - began_ms >= TURN_MS
         turns_ms = ASKED_AGAIN_MS + TURN_MS if was_away else TURN_MS if is_new else 0
         if turns_ms and self._stop is not None and self._stop.wait(turns_ms / 1000):
             return []
@@ -146,7 +145,6 @@ class WakeLoop:
                 try:
                     self._before_look(self)
                     self.once()
-                    self._failing.pop(None, None)
                 except Exception as error:  # noqa: BLE001  (a store or a callback may raise anything; the loop goes on)
                     self._log_failure(None, f"looking for due gates failed: {_described(error)}")
                 self._rest(stop)
@@ -156,17 +154,18 @@ class WakeLoop:
             self._stop = None
 
     def _rest(self, stop: threading.Event) -> None:
-        """Wait for the next look, in parts, so that signals are handled. A store with ``wait_for_due`` ends the wait
-        when a gate comes due. After a look that failed the wait is a second at most."""
-        has_failed = None in self._failing
-        wait_for_due = None if has_failed else getattr(self.store, "wait_for_due", None)
-        for part_s in waits_s(self._again_ms if has_failed else self.every_ms):
-            with suppress(Exception):  # a store may raise anything; if it lasts, the next look reports it
+        """Wait for the next look, in parts of at most a second, so that signals are handled. A store with
+        ``wait_for_due`` ends the wait when a gate comes due. Where the store did not answer, one part is enough."""
+        wait_for_due = None if None in self._failing else getattr(self.store, "wait_for_due", None)
+        for part_s in waits_s(self.every_ms):
+            try:
                 if wait_for_due is not None and not stop.is_set():
                     if wait_for_due(self._looked_ms, now_ms(self.store, self.clock), int(part_s * 1000)):
                         return
                     continue
-            if stop.wait(part_s):
+            except Exception:  # noqa: BLE001  (a store may raise anything; if it lasts, the next look reports it)
+                self._failing.setdefault(None, ("", 0))
+            if stop.wait(part_s) or None in self._failing:
                 return
 
     def start(self) -> Callable[[], None]:
@@ -197,6 +196,8 @@ class WakeLoop:
         except BaseException as error:  # a starter may raise anything; other gates go on
             if threading.current_thread() is threading.main_thread() and not isinstance(error, Exception | SystemExit):
                 raise  # Ctrl-C
+            if isinstance(error, StoreUnavailable):
+                self._failing.setdefault(None, ("", 0))
             self._log_failure(key, not_woken(key, error))
             return None
         self._failing.pop(key, None)
@@ -232,7 +233,7 @@ class WakeLoop:
                 with suppress(StoreUnavailable):  # after an edit the project has another gate, which knows of no end
                     gate.report_ends()
                     break
-                self._stop.wait(self._again_ms / 1000)  # the lease of its build is over after a minute
+                self._stop.wait(min(self.every_ms, ASKED_AGAIN_MS) / 1000)  # its build's lease is over after a minute
         except Exception as error:  # noqa: BLE001  (a callback may raise anything)
             log.warning("the end of %s could not be recorded or reported: %s", build_id, _described(error))
         finally:
