@@ -55,7 +55,7 @@ def open_store(url: str) -> Store:
             if path not in {rest, "", ":memory:"} and not has_variable and not set("?\0") & set(path):
                 state = state_folder()
                 mode = 0o700 if state and file.startswith(os.path.join(state, "")) else 0o777
-                return SQLiteStore(file, folder_mode=mode)
+                return SQLiteStore(file, mode=mode)
             want = "'sqlite:///PATH' (a relative path; one more slash for an absolute one)"
             if has_variable:
                 want += ", without $ or an unknown ~user: no variable is filled in, but ~ is your home directory"
