@@ -101,8 +101,8 @@ def default_url(config: str | Path | None = None) -> str:
     """
     state = state_folder()
     if state is None:  # a container's user may have neither HOME nor a line in /etc/passwd
-        want = "its path, or name a store: --store sqlite:///PATH"
-        raise ConfigError(field="HOME", got=MISSING, want=want)
+        want = "an absolute path, or name a store: --store sqlite:///PATH"
+        raise ConfigError(field="HOME", got=os.environ.get("HOME") or MISSING, want=want)
     if config is None:
         return f"sqlite:///{state}/gates.db"
     folder, name = os.path.split(os.path.abspath(config))
