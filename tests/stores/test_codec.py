@@ -241,10 +241,7 @@ def test_what_is_wrong_is_named(item: dict[str, Any], said: str) -> None:
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        (
-            "{broken",
-            "the item is not JSON (Expecting property name enclosed in double quotes: line 1 column 2 (char 1));",
-        ),
+        ("{broken", "the item is not JSON (Expecting "),
         ("[1]", "the item is [1]; an object in JSON is right."),
     ],
 )
