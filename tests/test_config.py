@@ -726,9 +726,10 @@ def test_a_pipe_has_no_store_of_its_own(tmp_path: Path) -> None:
 
 def test_a_user_without_a_home_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    monkeypatch.delenv("HOME")
     monkeypatch.setattr(os.path, "expanduser", lambda path: path)
 
-    with pytest.raises(ConfigError, match="HOME is missing; write its path, or name a store"):
+    with pytest.raises(ConfigError, match="HOME is missing; write an absolute path, or name a store"):
         default_url()
     monkeypatch.setenv("XDG_STATE_HOME", "/state")
     assert default_url() == "sqlite:////state/holdoff/gates.db"
@@ -739,7 +740,7 @@ def test_a_relative_home_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
     monkeypatch.setenv("HOME", "relative")
 
-    with pytest.raises(ConfigError, match="HOME is missing; write its path, or name a store"):
+    with pytest.raises(ConfigError, match="HOME is 'relative'; write an absolute path, or name a store"):
         default_url()
 
 

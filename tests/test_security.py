@@ -454,7 +454,8 @@ def test_the_users_own_store_is_private(tmp_path: Path, monkeypatch: pytest.Monk
     store = open_store(default_url())
     store.initialise()
     store.close()
-    assert (tmp_path / "state" / "holdoff").stat().st_mode & 0o077 == 0
+    folder = tmp_path / "state" / "holdoff"
+    assert {each.stat().st_mode & 0o077 for each in (folder, *folder.iterdir())} == {0}
 
 
 def test_what_stands_in_a_store_drives_no_terminal() -> None:

@@ -88,6 +88,8 @@ def test_bash(shell: Cli) -> None:
         "holdoff token revoke ": [""],
         "holdoff dead-letters retry --a": ["--all"],
         "holdoff rules try ": ["-o default"],
+        "holdoff plan --git ": ["-o default"],
+        "holdoff rules try event.json --path ": [""],
     }
     found = in_bash(shell, "holdoff run docs --cooldown 1h -- tru", *wanted)
     assert "true" in found[0]

@@ -114,7 +114,7 @@ def test_text_stays_text_and_the_envelopes_are_at_hand() -> None:
 @pytest.mark.parametrize("text", ["", "[1, 2]", "7", "null", '"x"', "{", '{"a": 1', "NaN"])
 def test_text_that_is_no_object_is_text(text: str) -> None:
     if not text:
-        with pytest.raises(EventError, match=r"record\.body is empty, not a text"):
+        with pytest.raises(EventError, match=r"record\.body is empty; it must be a text"):
             opened(in_sqs(text))
         return
     (message,) = opened(in_sqs(text))
@@ -252,7 +252,7 @@ def test_what_is_http() -> None:
 @pytest.mark.parametrize(
     ("event", "message"),
     [
-        (v2() | {"body": 7}, "event.body is a number, not a text"),
+        (v2() | {"body": 7}, "event.body is a number; it must be a text"),
         (v2() | {"body": "%", "isBase64Encoded": True}, "event.body is not the base64"),
         (v2() | {"body": "ä", "isBase64Encoded": True}, "event.body is not the base64"),
         (v2() | {"body": "\ud800"}, "event.body is not the base64 or the text"),

@@ -43,7 +43,7 @@ def test_efficient_ones_and_the_longest_wait_that_is_borne() -> None:
     assert choose(rows).efficient == (0, 1, 2, 3)
     assert choose([*rows, rows[2]]).efficient == (0, 1, 2, 3)
     assert choose(rows, most_ms=6 * MINUTE).taken == 2
-    assert choose(rows, most_ms=1).why.partition("1m. ")[2].startswith("No policy kept every wait within 1ms; this one")
+    assert choose(rows, most_ms=1).why.partition("1m. ")[2].startswith("No policy kept every wait within 1ms. This one")
     assert worse.builds < rows[2].builds
 
 
@@ -102,6 +102,15 @@ def test_where_nothing_is_saved_that_is_said_and_a_guard_that_costs_nothing_is_t
     assert "Nothing that was tried saves a build. A cooldown costs no waiting here, and guards" in made.choice.why
 
 
+def test_where_nothing_is_saved_a_bound_that_no_policy_kept_is_told() -> None:
+    late, in_time = (
+        plan_of(CALM, grid.policies(None), build_ms=MINUTE, most_ms=most_ms) for most_ms in (MINUTE - 1, MINUTE)
+    )
+
+    assert "No policy kept every wait within 59s999ms. Nothing that was tried saves a build." in late.choice.why
+    assert "No policy kept" not in in_time.choice.why
+
+
 def test_where_little_is_saved_it_is_not_paid_for_by_waiting() -> None:
     made = plan_of(sorted([*CALM, T0 + 5 * MINUTE, T0 + 6 * MINUTE]), cooldowns(0, 10, 30))
 
@@ -138,7 +147,7 @@ def test_the_present_policy_does_not_stay_where_another_is_clearly_better() -> N
         "It is better than the present policy in builds or waiting, and hardly worse in the other." in bend.choice.why
     )
     assert slow.taken.policy == Policy("0")
-    assert "No policy kept every wait within 1m; this one came nearest." in slow.choice.why
+    assert "No policy kept every wait within 1m. This one came nearest." in slow.choice.why
 
 
 def test_beside_the_bend_too_no_wait_of_over_an_hour_is_taken_unasked() -> None:
@@ -188,7 +197,7 @@ def test_what_it_costs() -> None:
 def test_what_no_policy_could_keep_is_told() -> None:
     made = plan_of(BUSY, cooldowns(0, 5), build_ms=8 * MINUTE, most_ms=5 * MINUTE)
 
-    assert "No policy kept every wait within 5m; this one came nearest. A build alone takes longer." in made.choice.why
+    assert "No policy kept every wait within 5m. This one came nearest. A build alone takes longer." in made.choice.why
 
 
 SHARES = {

@@ -507,6 +507,13 @@ def test_a_stranger_sees_nothing(guarded: Browser, path: str) -> None:
     assert path == "/live" or "<h1>Log in</h1>" in answer.text
 
 
+@pytest.mark.parametrize("path", ["/", "/api/v1/status"])
+def test_a_stranger_is_told_once_which_command_makes_a_token(guarded: Browser, path: str) -> None:
+    answer = unescape(guarded.get(path).text)
+
+    assert answer.count("holdoff token new NAME --scope look") == answer.count("holdoff token new") == 1
+
+
 def test_a_token_logs_in_by_a_cookie_that_no_script_reads(guarded: Browser) -> None:
     answer = guarded.log_in(guarded.served.token)
     cookie = answer.headers["set-cookie"]

@@ -31,6 +31,7 @@ from holdoff.stores.codec import (
     REGION,
     build_to_plain,
     item_to_record,
+    json_to_plain,
     note_to_plain,
     plain_to_build,
     record_to_item,
@@ -235,6 +236,20 @@ def test_what_is_wrong_is_named(item: dict[str, Any], said: str) -> None:
         item_to_record(KEY, item)
     assert said in str(refused.value)
     assert "Nothing was started or changed" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("{broken", "the item is not JSON (Expecting "),
+        ("[1]", "the item is [1]; an object in JSON is right."),
+    ],
+)
+def test_a_row_that_is_no_object_is_told_with_what_to_do(row: str, said: str) -> None:
+    with pytest.raises(RecordInvalid) as raised:
+        json_to_plain(KEY, row)
+    assert said in str(raised.value)
+    assert "Nothing was started or changed. Correct the item" in str(raised.value)
 
 
 @given(st.data())

@@ -105,6 +105,22 @@ def test_a_new_folder_is_as_the_umask_says_but_in_the_state_folder_its_user_s_ow
     )
 
 
+@pytest.mark.parametrize("umask", [0o022, 0o002, 0o000])
+def test_a_default_store_is_its_user_s_own_in_a_folder_that_was_there_before_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, umask: int
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    folder = tmp_path / "state/holdoff"
+    folder.mkdir(parents=True)
+    folder.chmod(0o755)
+    before = os.umask(umask)
+    try:
+        assert open_store(default_url()).initialise()
+    finally:
+        os.umask(before)
+    assert {name: each[2] for name, each in standing(folder).items()} == {"gates.db": 0o600, "gates.db-journal": 0o600}
+
+
 @needs_root
 def test_a_team_shares_a_store_in_a_setgid_folder(of_team: Path) -> None:
     for user in (ALICE, BOB, ALICE):

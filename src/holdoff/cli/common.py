@@ -137,8 +137,7 @@ def one_line(message: object) -> str:
 
 def print_json(value: object) -> None:
     """Print one object on stdout, in UTF-8 in every locale, as JSON demands. Unprintable characters are escaped."""
-    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
-    write("".join(f"{escaped(line, _in_json)}\n" for line in dumps(value, indent=2).split("\n")))
+    write("".join(f"{escaped(line, _in_json)}\n" for line in dumps(value, indent=2).split("\n")).encode())
 
 
 def _in_json(char: str) -> str:

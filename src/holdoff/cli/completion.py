@@ -76,7 +76,7 @@ def _answer(args: argparse.Namespace, before: list[str], word: str) -> Iterator[
     if option is None:
         yield "words"
         yield from (f"{flag} {help_of(one)}" for one in options for flag in one.option_strings)
-    elif option.metavar in {"FILE", "EVENT.json"}:
+    elif option.metavar in {"FILE", "PATH", "EVENT.json"}:
         yield "files"
     else:
         yield "names"

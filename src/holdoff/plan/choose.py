@@ -50,10 +50,10 @@ def choose(rows: Sequence[Figures], *, present: int | None = None, most_ms: int 
     taken, why = _bend(rows, sure) if most_ms is None else _within(rows, sure, most_ms)
     if present is not None and _is_as_good(rows[present], rows[taken], most_ms):
         taken, why = _clearly_better(rows, sure if most_ms is None else (), present)
-        if most_ms is not None and _wait_of(rows[present]) > most_ms:
-            why = f"No policy kept every wait within {written(most_ms)}. {why}"
     elif present is None and rows[sure[-1]].saved < _WORTH * rows[taken].triggers:
         taken, why = _guard_only(rows, sure[0], rows[sure[-1]])
+    if most_ms is not None and _wait_of(rows[taken]) > most_ms:
+        why = f"No policy kept every wait within {written(most_ms)}. {why}"
     about = " ".join([f"{_summary(rows, taken, present)}.", why, *_cautions(rows[taken])])
     return Choice(efficient=efficient, taken=taken, why=about)
 
@@ -125,7 +125,7 @@ def _within(rows: Sequence[Figures], sure: Sequence[int], most_ms: int) -> tuple
     if within:
         return within[-1], f"Of the policies that kept every wait within {written(most_ms)} it builds least."
     alone = "" if rows[sure[0]].start.longest_ms else " A build alone takes longer."
-    return sure[0], f"No policy kept every wait within {written(most_ms)}; this one came nearest.{alone}"
+    return sure[0], f"This one came nearest.{alone}"
 
 
 def _is_as_good(present: Figures, taken: Figures, most_ms: int | None) -> bool:

@@ -44,7 +44,8 @@ _STRAIGHT: Final = (
     "page could name a user, too"
 )
 _UNKNOWN: Final = (
-    "a token is needed: `holdoff token new` makes one, and a program sends it as 'Authorization: Bearer TOKEN'"
+    "a token is needed: on this server's machine and as its user, `holdoff token new NAME --scope look` makes one; a "
+    "program sends it as 'Authorization: Bearer TOKEN'"
 )
 
 

@@ -19,7 +19,7 @@ from holdoff.core.errors import ConfigError, RecordInvalid
 from holdoff.core.pending import note_of
 from holdoff.core.record import FORMAT, Act, Claim, End, Finished, Hold, Line, Note, Pending, Record, Running
 from holdoff.core.request import GateKey, Request
-from holdoff.core.shown import shown
+from holdoff.core.shown import Unquoted, shown
 from holdoff.core.units import MAX_INSTANT_MS, is_whole, ms_from_seconds, seconds_from_ms
 from holdoff.core.value import Value
 from holdoff.exact_json import dumps, loads
@@ -337,9 +337,9 @@ def json_to_plain(key: GateKey, text: str | bytes) -> Plain:
     try:
         plain = loads(text)
     except (ValueError, RecursionError) as error:
-        raise RecordInvalid(f"{key}: the row is not JSON: {error}") from error
+        raise _invalid(key, _Wrong(Unquoted(f"not JSON ({error})"), "an object in JSON")) from error
     if not isinstance(plain, dict):
-        raise RecordInvalid(f"{key}: the row is a {type(plain).__name__} in JSON, not an object")
+        raise _invalid(key, _Wrong(plain, "an object in JSON"))
     return plain
 
 

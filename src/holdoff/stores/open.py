@@ -55,7 +55,7 @@ def open_store(url: str) -> Store:
             if path not in {rest, "", ":memory:"} and not has_variable and not set("?\0") & set(path):
                 state = state_folder()
                 mode = 0o700 if state and file.startswith(os.path.join(state, "")) else 0o777
-                return SQLiteStore(file, folder_mode=mode)
+                return SQLiteStore(file, mode=mode)
             want = "'sqlite:///PATH' (a relative path; one more slash for an absolute one)"
             if has_variable:
                 want += ", without $ or an unknown ~user: no variable is filled in, but ~ is your home directory"
@@ -101,8 +101,8 @@ def default_url(config: str | Path | None = None) -> str:
     """
     state = state_folder()
     if state is None:  # a container's user may have neither HOME nor a line in /etc/passwd
-        want = "its path, or name a store: --store sqlite:///PATH"
-        raise ConfigError(field="HOME", got=MISSING, want=want)
+        want = "an absolute path, or name a store: --store sqlite:///PATH"
+        raise ConfigError(field="HOME", got=os.environ.get("HOME") or MISSING, want=want)
     if config is None:
         return f"sqlite:///{state}/gates.db"
     folder, name = os.path.split(os.path.abspath(config))

@@ -85,10 +85,10 @@ class SQLiteFile:
     Args:
         path: the file; the first write creates it and its folder.
         busy_ms: how long an operation may wait for other threads and processes.
-        folder_mode: the mode of folders that have to be made, before the umask.
+        mode: the rights of what has to be made, before the umask: of folders, and without execution of the files.
     """
 
-    def __init__(self, path: str | Path, *, busy_ms: int | None = None, folder_mode: int = 0o777) -> None:
+    def __init__(self, path: str | Path, *, busy_ms: int | None = None, mode: int = 0o777) -> None:
         self.url: str = f"sqlite:///{path}"
         try:
             self._file = os.path.abspath(path)  # the process may change its working directory
@@ -96,7 +96,7 @@ class SQLiteFile:
             want = "an absolute path: the working directory does not exist any more"
             raise ConfigError(field="store", got=self.url, want=want) from None
         self.busy_ms: int = BUSY_MS if busy_ms is None else busy_ms
-        self._place = Place(self._file, self.busy_ms, folder_mode)
+        self._place = Place(self._file, self.busy_ms, mode)
         self.turns: Turns = Turns()
         self._connection: sqlite3.Connection | None = None
         #: Whether the connection may write.
@@ -296,7 +296,7 @@ class SQLiteFile:
     def _create(self, real: str) -> None:
         """Create a store that is complete when it appears at the path."""
         new = f"{real}.new"
-        os.close(os.open(new, os.O_WRONLY | os.O_NOFOLLOW | os.O_CREAT | os.O_EXCL, 0o666))  # SQLite would make it 0644
+        os.close(os.open(new, os.O_WRONLY | os.O_NOFOLLOW | os.O_CREAT | os.O_EXCL, self._place.mode & 0o666))
         try:
             with closing(sqlite3.connect(new, isolation_level=None)) as db:
                 db.executescript(f"BEGIN;{SCHEMA % SystemClock().random(128)}COMMIT;")

@@ -70,14 +70,14 @@ class Place:
     Args:
         file: an absolute path.
         busy_ms: how long an operation may wait for others, for errors.
-        folder_mode: the mode of folders that have to be made, before the umask.
+        mode: the rights of what has to be made, before the umask: of folders, and without execution of the files.
     """
 
-    def __init__(self, file: str, busy_ms: int, folder_mode: int) -> None:
+    def __init__(self, file: str, busy_ms: int, mode: int) -> None:
         self.file = file
         self.opened: Name | None = None  #: the file that the store has open, or had open last
         self._busy_ms = busy_ms
-        self._folder_mode = folder_mode
+        self.mode = mode
 
     def name(self) -> Name | None:
         """Which file the path names now: its real path, device and inode, and how many names it has."""
@@ -122,12 +122,12 @@ class Place:
     def _make_journal(self, name: str) -> int | None:
         """Make the journal with the rights of the file, as SQLite would. If there is no file yet, the umask decides."""
         self.checked()
-        _make_folder(os.path.dirname(name), self._folder_mode)
+        _make_folder(os.path.dirname(name), self.mode)
         try:
             file: os.stat_result | None = os.stat(self.file)
         except FileNotFoundError:
             file = None
-        mode = (file.st_mode if file else 0o666) & 0o666
+        mode = (file.st_mode if file else self.mode) & 0o666
         try:
             journal = os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_CREAT | os.O_EXCL, mode)
         except FileExistsError:  # another process was first

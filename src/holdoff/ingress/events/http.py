@@ -126,7 +126,7 @@ def request_of(event: object) -> HttpRequest | None:
 def _body(event: object) -> bytes:
     body = dig(event, "body")
     if not isinstance(body, str | None):
-        raise EventError("event.body", f"is {kind_of(body)}, not a text")
+        raise EventError("event.body", f"is {kind_of(body)}; it must be a text")
     is_base64 = any(dig(event, name) is True for name in ("isBase64Encoded", "is_base64_encoded"))
     try:
         return base64.b64decode(body or "", validate=True) if is_base64 else (body or "").encode()
@@ -272,9 +272,9 @@ def content_of(request: HttpRequest) -> object:
         return json.loads(text) if text.strip() else {}
     except (ValueError, RecursionError):
         if fields is not None:
-            raise EventError("body", "is called a form and has no JSON in it") from None
+            raise EventError("body", "is a form, and its field payload is not JSON") from None
         if request.headers.get("content-type", "").partition(";")[0].strip().lower().endswith("json"):
-            raise EventError("body", "is called JSON and is none") from None
+            raise EventError("body", "is not JSON, but its Content-Type says that it is") from None
         return text
 
 

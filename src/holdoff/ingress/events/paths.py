@@ -39,7 +39,7 @@ def needed(value: object, path: str, root: str = "event") -> str:
     """The text at a path. Raises an ``EventError`` if there is none."""
     found = dig(value, path)
     if not isinstance(found, str) or not found:
-        raise EventError(f"{root}.{path}", f"is {kind_of(found)}, not a text")
+        raise EventError(f"{root}.{path}", f"is {kind_of(found)}; it must be a text")
     return found
 
 
@@ -52,7 +52,7 @@ def filled(template: str, look: Callable[[str], object], *, short: bool = False)
         first, *others = paths.split(",")
         found = next(filter(None, (as_text(look(path)) for path in (first, *others))), "")
         if must_be and not found:
-            raise EventError(f"event.{first}", f"is {kind_of(look(first))}, not a text")
+            raise EventError(f"event.{first}", f"is {kind_of(look(first))}; it must be a text")
         found = short_ref(found) if short else found
         if found and how:
             found = how[1] + found if how[0] == "^" else unquote_plus(found) if how == "%" else found.rpartition(how)[2]
