@@ -92,6 +92,12 @@ def test_a_failed_build_is_armed_again_with_its_slot() -> None:
     assert ended(after, REARM, succeeded=False) is after
 
 
+def test_armed_again_it_does_not_wait_for_the_refusal_of_an_earlier_start() -> None:
+    refused = BUILD.but(covers=COVERS.but(failures=1, retry_ms=NOW, refusal="busy"))
+    after = ended(RUNNING.but(running=refused), REARM, succeeded=False)
+    assert after.pending == COVERS.but(retry_ms=NOW + 121_000, failures=2)
+
+
 def test_armed_again_it_leaves_a_lastbuild_that_another_has_set_and_joins_what_is_pending() -> None:
     after = ended(RUNNING.but(lastbuild=seconds(NOW + 7), pending=NEWER), REARM, succeeded=False)
     assert after.lastbuild == seconds(NOW + 7)

@@ -29,13 +29,12 @@ BACKOFF_MS: Final = {True: (5_000, 300_000), False: (60_000, 3_600_000)}
 
 def made(record: Record, covers: Pending, token: str, terms: Terms, now_ms: int) -> Record:
     """The record with a claim that covers these triggers; nothing is pending any more."""
-    frozen = terms.freeze(covers.request)
     claim = Claim(
         token=token,
         claimed_ms=now_ms,
         held_ms=now_ms,
         lease_until_ms=now_ms + terms.claim_lease_ms,
-        covers=covers if frozen is covers.request else covers.but(request=frozen),
+        covers=covers.but(request=terms.freeze(covers.request)),
         before=record.lastbuild,
     )
     return record.but(lastbuild=later(record.lastbuild, now_ms), claim=claim, pending=None)

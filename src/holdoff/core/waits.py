@@ -65,7 +65,8 @@ def waits(
         ends = ((Why.COOLING_DOWN, cooldown_end_ms(record, terms)), (Why.LIMIT, limit_end_ms(record, terms.policy)))
         found += [Wait(why, end_ms, skips) for why, end_ms in ends if end_ms is not None]
     if pending is not None:  # a forced start that was refused has a back-off, too
-        found += [None if overtakes else _quiet(pending, terms.policy), _backing_off(pending)]
+        back_off = Wait(Why.BACKING_OFF, pending.retry_ms, detail=pending.refusal)
+        found += [None if overtakes else _quiet(pending, terms.policy), back_off]
     return [wait for wait in found if wait is not None and wait.stands(now_ms)]
 
 
@@ -113,10 +114,6 @@ def _running(record: Record, terms: Terms, *, force: bool) -> Wait | None:
 
 def _quiet(pending: Pending, policy: Policy) -> Wait | None:
     return None if policy.quiet_ms is None else Wait(Why.QUIET, quiet_end_ms(pending, policy))
-
-
-def _backing_off(pending: Pending) -> Wait | None:
-    return Wait(Why.BACKING_OFF, pending.retry_ms, detail=pending.refusal) if pending.failures else None
 
 
 # --- the cooldown and the limit ------------------------------------------------------------------------------------
