@@ -66,6 +66,7 @@ def test_a_report_of_another_build_changes_nothing() -> None:
     assert builds.polled(RUNNING, "b-R2", None, TERMS, NOW) is RUNNING
     after = ended(RUNNING, succeeded=True)
     assert ended(after, succeeded=False) is after
+    assert builds.polled(after, "b-R1", "running", TERMS, NOW) is after
 
 
 def test_an_end_lets_what_waits_for_it_start() -> None:
@@ -201,6 +202,7 @@ def test_one_that_the_next_start_overtakes_leaves_without_an_end() -> None:
 def test_a_build_that_stays_does_not_leave() -> None:
     assert builds.leaving(RUNNING, RUNNING.but(pending=NEWER)) == ()
     assert builds.leaving(Record(), RUNNING) == ()
+    assert builds.leaving(Record(claim=claim(), finished=finished()), Record(finished=finished())) == ()
 
 
 FAILED = finished(started_ms=NOW - MINUTE, ended_ms=NOW - 5, succeeded=False)
@@ -213,11 +215,12 @@ FAILED = finished(started_ms=NOW - MINUTE, ended_ms=NOW - 5, succeeded=False)
         (built(MINUTE, finished=FAILED.but(succeeded=True)), None),
         (built(MINUTE, finished=FAILED.but(succeeded=None)), None),
         (built(0, finished=FAILED, running=running()), None),
+        (Record(lastbuild=Decimal(0), finished=FAILED, running=running()), None),
         (built(1_000, finished=FAILED), None),
         (built(COOLDOWN, finished=FAILED), NOW - 5),
         (Record(), None),
     ],
-    ids=["failed", "succeeded", "not known", "another runs", "the snippet built since", "armed again", "never built"],
+    ids=["failed", "succeeded", "not known", "another runs", "and was reset", "the snippet built since", "armed again", "never built"],
 )
 def test_when_the_last_build_failed(record: Record, failed_ms: int | None) -> None:
     assert builds.failed_ms(record) == failed_ms

@@ -194,6 +194,12 @@ def test_a_confirm_remembers_the_newest_version_of_each_of_the_last_eight_lines(
     assert record.lines == tuple(lines[:1:-1])
 
 
+def test_the_confirm_of_the_claim_that_stands_counts_whatever_other_clocks_say() -> None:
+    record = CLAIMED.but(finished=finished(claimed_ms=NOW - 1_000))
+    after = builds.confirmed(record, CLAIM, "b-1", terms(by={"clock_margin_ms": 5_000}), NOW + 7)
+    assert (after.claim, after.running and after.running.build_id) == (None, "b-1")
+
+
 @pytest.mark.parametrize(("margin_ms", "claimed_ms"), [(0, NOW + 1), (5_000, NOW - 1_000)])
 def test_a_late_confirm_puts_no_older_version_back(margin_ms: int, claimed_ms: int) -> None:
     """Another process finished the older claim, or a person gave it up. The newer version was built since."""

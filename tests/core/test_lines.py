@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdoff.core.lines import is_behind, is_older, line_of
-from holdoff.core.pending import single
+from holdoff.core.pending import joined, single
 from holdoff.core.request import Request
 from tests.core.build import NOW, request
 
@@ -80,3 +80,14 @@ def test_parents_tell_nothing_where_instants_do() -> None:
     newest = single(request(line="main", at_ms=2, source_version="B", parent="A"), NOW)
     assert is_behind(request(line="main", source_version="A"), newest)
     assert not is_behind(request(line="main", at_ms=3, source_version="A"), newest)
+
+
+def test_a_version_is_behind_all_that_it_led_to() -> None:
+    """By the parents of the versions that came one after the other. The same version on another line has its own."""
+    for first in ({"line": "main", "source_version": "v1", "parent": "v0"}, {"line": "next", "source_version": "v2"}):
+        newest = single(request(**first), NOW)
+        for n in (2, 3):
+            pushed = request(line="main", source_version=f"v{n}", parent=f"v{n - 1}")
+            newest = joined(newest, single(pushed, NOW))
+        assert is_behind(request(line="main", source_version="v1"), newest)
+        assert is_behind(request(line="main", source_version="v0"), newest) is (first["line"] == "main")
