@@ -220,7 +220,16 @@ FAILED = finished(started_ms=NOW - MINUTE, ended_ms=NOW - 5, succeeded=False)
         (built(COOLDOWN, finished=FAILED), NOW - 5),
         (Record(), None),
     ],
-    ids=["failed", "succeeded", "not known", "another runs", "and was reset", "the snippet built since", "armed again", "never built"],
+    ids=[
+        "failed",
+        "succeeded",
+        "not known",
+        "another runs",
+        "and was reset",
+        "the snippet built since",
+        "armed again",
+        "never built",
+    ],
 )
 def test_when_the_last_build_failed(record: Record, failed_ms: int | None) -> None:
     assert builds.failed_ms(record) == failed_ms
