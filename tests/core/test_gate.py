@@ -115,6 +115,20 @@ def test_a_skip_writes_nothing(bench: Bench) -> None:
     assert bench.store.get(GateKey("site", "local")) == before
 
 
+@pytest.mark.parametrize(("max_staleness", "reads"), [("0", 3), ("1s", 2), ("1m", 1)])
+def test_a_skip_rests_on_no_older_look_than_its_gate_says(bench: Bench, max_staleness: str, reads: int) -> None:
+    policy = holdoff.Policy("10m", on_cooldown="skip")
+    bench.gate().trigger()
+    gate = holdoff.Gate(
+        "site", store=bench.store, policy=policy, starter=bench, clock=bench.clock, max_staleness=max_staleness
+    )
+    bench.store.asked.clear()
+    for passed in ("0", "500ms", "500ms"):
+        bench.clock.advance(passed)
+        assert gate.trigger().outcome == "skipped"
+    assert bench.store.asked == ["get"] * reads
+
+
 def test_after_an_error_of_the_store_the_gate_is_looked_at_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     gate = bench.gate()
     gate.trigger()
@@ -753,6 +767,7 @@ def test_what_cannot_work_is_refused(bench: Bench) -> None:
         ({"starter": Call}, "starter is some type; write an object with start"),
         ({"clock": 3}, "clock is some int; write a clock"),
         ({"woken": "no"}, "woken is 'no'; write True or False"),
+        ({"knows_policy": "no"}, "knows_policy is 'no'; write True or False"),
     ]
     for settings, said in wrong:
         with pytest.raises(ConfigError, match=said):
