@@ -21,7 +21,7 @@ from functools import partial
 
 from holdoff.core import builds, clocks, decide, starting, writes
 from holdoff.core.decide import Step, Trigger, Wake
-from holdoff.core.decision import Decision, Outcome, Why
+from holdoff.core.decision import Decision, Why
 from holdoff.core.effects import Effect, Get, Lost, Poll
 from holdoff.core.errors import StoreError
 from holdoff.core.record import Claim, Record
@@ -153,10 +153,8 @@ def _decide(rule: Callable[..., Step], terms: Terms, snapshot: Snapshot) -> Asks
 
 
 def _may_say(step: Step, terms: Terms, age_ms: int) -> bool:
-    """Whether a decision that writes nothing may rest on a snapshot of this age."""
-    if step.decision.outcome is not Outcome.SKIPPED or step.decision.why in _PASSING:
-        return False
-    return 0 <= age_ms < terms.max_staleness_ms
+    """Whether a decision that writes nothing may rest on a snapshot of this age. (It skips: a wake always reads.)"""
+    return step.decision.why not in _PASSING and 0 <= age_ms < terms.max_staleness_ms
 
 
 def _poll(record: Record, terms: Terms) -> Generator[Effect, Any, Record]:
