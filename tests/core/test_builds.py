@@ -66,6 +66,8 @@ def test_a_report_of_another_build_changes_nothing() -> None:
     assert builds.polled(RUNNING, "b-R2", None, TERMS, NOW) is RUNNING
     after = ended(RUNNING, succeeded=True)
     assert ended(after, succeeded=False) is after
+    cancelled = ended(RUNNING, succeeded=None, detail="cancelled for a newer build")
+    assert ended(cancelled, succeeded=False) is cancelled
     assert builds.polled(after, "b-R1", "running", TERMS, NOW) is after
 
 

@@ -121,11 +121,12 @@ def test_folds_do_not_lose_to_folds_but_to_a_claim() -> None:
     assert driver.record.pending.count == 1
 
 
+@pytest.mark.parametrize("event_id", [None, "E1"])
 @pytest.mark.parametrize(("record", "write"), [(built(MINUTE), Swap), (WAITS, FoldIn)])
-def test_a_deferral_whose_response_was_lost_is_counted_once(record: Record, write: type) -> None:
+def test_a_deferral_whose_response_was_lost_is_counted_once(record: Record, write: type, event_id: str | None) -> None:
     driver = Driver(record)
     driver.instead[write] = driver.twice
-    driver.trigger(event_id="E1")
+    assert driver.trigger(event_id=event_id).decision.outcome is Outcome.DEFERRED
     assert driver.asked == [Get, write]
     assert driver.record.pending is not None
     assert driver.record.pending.count == (1 if record.pending is None else 2)

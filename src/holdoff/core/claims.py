@@ -74,14 +74,14 @@ def held_by(record: Record, claim: Claim) -> Claim | None:
     return now if now is not None and (now.token, now.attempt) == (claim.token, claim.attempt) else None
 
 
-def build_of(record: Record, token: str) -> Running | Finished | None:
+def build_of(record: Record, token: str | None) -> Running | Finished | None:
     """The build of this token, whichever process wrote it; ``None``: it is not in the record."""
     builds = (record.running, record.finished)
     return next((build for build in builds if build is not None and build.token == token), None)
 
 
-def is_of(record: Record, token: str) -> bool:
-    """Whether this token has claimed the gate, or has built."""
+def is_of(record: Record, token: str | None) -> bool:
+    """Whether this token, if there is one, has claimed the gate, or has built."""
     return (record.claim is not None and record.claim.token == token) or build_of(record, token) is not None
 
 
