@@ -273,11 +273,10 @@ class Gate:
         return self._report(_end_of(build_id, succeeded=succeeded, detail=detail, exit_status=exit_status))
 
     def _report(self, end: End) -> bool:
-        found, token = self._end(end), self._driver.tokens.get(end.build_id)
-        if not found and token is not None:
-            self.renew(token)  # its start could not be confirmed at the time
-            found = self._end(end)
+        found = self._end(end)
         if not found:
+            if (token := self._driver.tokens.get(end.build_id)) is not None:
+                self.renew(token)  # its start could not be confirmed at the time; this confirms it with its end
             self._keep_end(end)
         return found
 

@@ -32,6 +32,7 @@ POLICIES = st.sampled_from([
     terms("10m", on_cooldown="skip", quiet="30s"),
     terms("10m", on_cooldown="skip", overlap="skip", cooldown_from="finish"),
     terms("10m", overlap="skip", by={"polls": True}),
+    terms("10m", on_cooldown="skip", on_failure="rearm", by={"polls": True}),
     terms("10m", on_cooldown="skip", unchanged="skip"),
 ])  # fmt: skip
 PARTS: dict[str, st.SearchStrategy[Any]] = {

@@ -66,6 +66,9 @@ def test_a_report_of_another_build_changes_nothing() -> None:
     assert builds.polled(RUNNING, "b-R2", None, TERMS, NOW) is RUNNING
     after = ended(RUNNING, succeeded=True)
     assert ended(after, succeeded=False) is after
+    cancelled = ended(RUNNING, succeeded=None, detail="cancelled for a newer build")
+    assert ended(cancelled, succeeded=False) is cancelled
+    assert builds.polled(after, "b-R1", "running", TERMS, NOW) is after
 
 
 def test_an_end_lets_what_waits_for_it_start() -> None:
@@ -90,6 +93,12 @@ def test_a_failed_build_is_armed_again_with_its_slot() -> None:
     assert after.pending == COVERS.but(retry_ms=NOW + 61_000, failures=1)
     assert with_due(after, REARM).due_ms == NOW + 61_000
     assert ended(after, REARM, succeeded=False) is after
+
+
+def test_armed_again_it_does_not_wait_for_the_refusal_of_an_earlier_start() -> None:
+    refused = BUILD.but(covers=COVERS.but(failures=1, retry_ms=NOW, refusal="busy"))
+    after = ended(RUNNING.but(running=refused), REARM, succeeded=False)
+    assert after.pending == COVERS.but(retry_ms=NOW + 121_000, failures=2)
 
 
 def test_armed_again_it_leaves_a_lastbuild_that_another_has_set_and_joins_what_is_pending() -> None:
@@ -195,6 +204,7 @@ def test_one_that_the_next_start_overtakes_leaves_without_an_end() -> None:
 def test_a_build_that_stays_does_not_leave() -> None:
     assert builds.leaving(RUNNING, RUNNING.but(pending=NEWER)) == ()
     assert builds.leaving(Record(), RUNNING) == ()
+    assert builds.leaving(Record(claim=claim(), finished=finished()), Record(finished=finished())) == ()
 
 
 FAILED = finished(started_ms=NOW - MINUTE, ended_ms=NOW - 5, succeeded=False)
@@ -207,11 +217,21 @@ FAILED = finished(started_ms=NOW - MINUTE, ended_ms=NOW - 5, succeeded=False)
         (built(MINUTE, finished=FAILED.but(succeeded=True)), None),
         (built(MINUTE, finished=FAILED.but(succeeded=None)), None),
         (built(0, finished=FAILED, running=running()), None),
+        (Record(lastbuild=Decimal(0), finished=FAILED, running=running()), None),
         (built(1_000, finished=FAILED), None),
         (built(COOLDOWN, finished=FAILED), NOW - 5),
         (Record(), None),
     ],
-    ids=["failed", "succeeded", "not known", "another runs", "the snippet built since", "armed again", "never built"],
+    ids=[
+        "failed",
+        "succeeded",
+        "not known",
+        "another runs",
+        "and was reset",
+        "the snippet built since",
+        "armed again",
+        "never built",
+    ],
 )
 def test_when_the_last_build_failed(record: Record, failed_ms: int | None) -> None:
     assert builds.failed_ms(record) == failed_ms

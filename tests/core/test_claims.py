@@ -77,6 +77,7 @@ def test_a_take_over_keeps_token_and_request_and_counts_the_spacing_from_its_ins
     [
         ({}, 0, NOW + 2 * MINUTE),
         ({}, 5_000, NOW + 2 * MINUTE + 5_000),  # by a clock of its own
+        ({"lease_until_ms": NOW + 10_000}, 0, NOW + MINUTE + 10_000),  # its lease was shorter than ours
         ({"in_flight_until_ms": NOW + 9 * MINUTE}, 0, NOW + 9 * MINUTE),
         ({"refused": True}, 0, 0),
         ({"refused": True, "in_flight_until_ms": NOW}, 0, NOW),
@@ -97,6 +98,14 @@ def test_a_take_over_gives_back_to_what_was_built_since(moved_ms: int) -> None:
     assert taken.claim is not None
     assert taken.claim.before == seconds(moved_ms)
     assert taken.lastbuild == seconds(max(moved_ms, NOW + MINUTE))
+
+
+def test_a_claim_that_was_taken_over_waits_as_its_first_holder_would_have() -> None:
+    """The old snippet has built since: a forced start waits for no cooldown, and a first holder has waited already."""
+    forced = CLAIM.but(covers=pending(forced=True))
+    for claim_, waits in ((CLAIM.but(attempt=2), True), (forced.but(attempt=2), False), (CLAIM, False)):
+        built_since = claim_.but(before=seconds(NOW + 7))
+        assert claims.must_wait(CLAIMED.but(claim=built_since), built_since, TERMS, NOW + MINUTE) is waits
 
 
 # --- confirmed -----------------------------------------------------------------------------------------------------
@@ -185,6 +194,12 @@ def test_a_confirm_remembers_the_newest_version_of_each_of_the_last_eight_lines(
     assert record.lines == tuple(lines[:1:-1])
 
 
+def test_the_confirm_of_the_claim_that_stands_counts_whatever_other_clocks_say() -> None:
+    record = CLAIMED.but(finished=finished(claimed_ms=NOW - 1_000))
+    after = builds.confirmed(record, CLAIM, "b-1", terms(by={"clock_margin_ms": 5_000}), NOW + 7)
+    assert (after.claim, after.running and after.running.build_id) == (None, "b-1")
+
+
 @pytest.mark.parametrize(("margin_ms", "claimed_ms"), [(0, NOW + 1), (5_000, NOW - 1_000)])
 def test_a_late_confirm_puts_no_older_version_back(margin_ms: int, claimed_ms: int) -> None:
     """Another process finished the older claim, or a person gave it up. The newer version was built since."""
@@ -258,7 +273,7 @@ def test_lastbuild_is_put_back_unless_another_hand_has_moved_it(
 
 @pytest.mark.parametrize("stands", [None, CLAIM.but(token="theirs"), CLAIM.but(attempt=2)])
 def test_only_its_holder_gives_a_claim_back(stands: Claim | None) -> None:
-    record = CLAIMED.but(claim=stands)
+    record = CLAIMED.but(claim=stands, pending=NEWER, running=running())
     assert claims.uncancelled(record, CLAIM, TERMS, NOW, "b-R1") is record
     assert refused(record, CLAIM) is record
 
@@ -284,9 +299,9 @@ def test_a_refusal_after_a_take_over_is_certain_once_nothing_sent_can_be_read_an
 ) -> None:
     taken = CLAIM.but(attempt=2, in_flight_until_ms=SENT)
     by = terms(by={"finds": finds})
-    record = CLAIMED.but(claim=taken)
+    record = CLAIMED.but(claim=taken, pending=NEWER)
     after = claims.refused(record, taken, by, at_ms, worth_retrying=True, why="busy", searched_ms=searched_ms)
-    assert (after.claim is None, after.pending is not None) == (is_certain, is_certain)
+    assert (after.claim is None, after.pending != NEWER) == (is_certain, is_certain)
     if after.claim is not None:
         assert (after.claim.refused, after.claim.lease_until_ms) == (True, at_ms + MINUTE)
 

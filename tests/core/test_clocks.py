@@ -104,6 +104,11 @@ def test_what_a_clock_a_year_ahead_wrote_holds_no_gate_for_a_year(record: Record
 def test_a_claim_is_left_to_its_holder_for_as_long_as_its_lease() -> None:
     late = Record(claim=claim(held_ms=NOW + MINUTE, lease_until_ms=NOW + 2 * MINUTE))
     assert clocks.put_right(late, TERMS, NOW) is late
+    short = Record(claim=claim(held_ms=NOW + 5_000, lease_until_ms=NOW + 6_000))
+    assert clocks.put_right(short, MARGIN, NOW) is short
+    right = clocks.put_right(short, TERMS, NOW).claim
+    assert right is not None
+    assert (right.held_ms, right.lease_until_ms, right.in_flight_until_ms) == (NOW, NOW + 1_000, 0)  # 0: none was sent
 
 
 def test_what_a_refused_start_puts_lastbuild_back_to_is_put_right_too() -> None:

@@ -197,7 +197,11 @@ WAITS = built(MINUTE, pending=pending(), due_ms=NOW + 9 * MINUTE)
 FORCED = WAITS.but(running=running(), pending=pending(forced=True), due_ms=LEASE)
 
 
-@pytest.mark.parametrize(("record", "by"), [(WAITS, TERMS), (FORCED, terms(overlap="defer"))], ids=["plain", "forced"])
+@pytest.mark.parametrize(
+    ("record", "by"),
+    [(WAITS, TERMS), (FORCED, terms(overlap="defer")), (WAITS.but(hold=HELD, due_ms=None), TERMS)],
+    ids=["plain", "forced", "held"],
+)
 def test_a_trigger_that_joins_others_is_a_fold_of_the_same_effect(record: Record, by: Any) -> None:
     step = on_trigger(record, trigger(event_id="E1", source_version="v2"), by)
     assert step.fold is not None
@@ -220,6 +224,32 @@ def test_a_swap_is_needed_where_a_fold_would_not_do(record: Record, by: Any) -> 
     step = on_trigger(record, trigger(), by)
     assert (step.decision.outcome, step.fold) == (Outcome.DEFERRED, None)
     assert step.record is not record
+
+
+def test_a_swap_is_needed_to_force_what_is_pending() -> None:
+    """A fold that was decided on before would take the force away again."""
+    step = on_trigger(WAITS.but(running=running(), due_ms=LEASE), trigger(force=True), terms(overlap="defer"))
+    assert (step.decision.outcome, step.fold) == (Outcome.DEFERRED, None)
+
+
+@pytest.mark.parametrize(
+    ("by", "waits", "waiters", "in_order"),
+    [
+        (TERMS, False, (), False),
+        (terms(quiet="5m"), False, (), True),
+        (TERMS, True, (), True),
+        (TERMS, False, ("a",), True),
+    ],
+)
+def test_the_last_trigger_s_instant_does_not_move_back(
+    by: Any, waits: bool, waiters: tuple[str, ...], in_order: bool
+) -> None:
+    """Which folds of other processes come first is known only where a quiet time, or a waiting caller, goes by it."""
+    for came_ms, last_ms in ((NOW, NOW), (NOW + 1, None)):
+        record = WAITS.but(pending=pending(came_ms, waiters=waiters), due_ms=NOW)
+        fold = on_trigger(record, trigger(waits=waits), by.but(clock_margin_ms=1)).fold
+        assert fold is not None
+        assert (fold.in_order, fold.last_ms) == (in_order, last_ms)
 
 
 def test_a_fold_leaves_a_due_that_is_too_early() -> None:

@@ -17,14 +17,16 @@ import pytest
 import holdoff
 from holdoff.core.decision import Outcome, Why
 from holdoff.core.errors import ConfigError, HoldoffError, StartRefused, StoreDenied, StoreMismatch, StoreUnavailable
+from holdoff.core.pending import waiter_name
 from holdoff.core.protocol import Snapshot
 from holdoff.core.record import Claim, Finished, Pending, Running
 from holdoff.core.request import GateKey
+from holdoff.core.token import make
 from holdoff.observe import explain
 from holdoff.starters import Call
 from holdoff.stores.memory import MemoryStore
 from holdoff.testing import ManualClock
-from tests.core.build import request
+from tests.core.build import NOW, finished, pending, request
 from tests.scenes import scene_of
 
 if TYPE_CHECKING:
@@ -113,6 +115,20 @@ def test_a_skip_writes_nothing(bench: Bench) -> None:
         passing = "overlap" in policy  # a build may end at any moment
         assert bench.costs(gate, **words) == (Outcome.SKIPPED, ["get"] if passing else [])
     assert bench.store.get(GateKey("site", "local")) == before
+
+
+@pytest.mark.parametrize(("max_staleness", "reads"), [("0", 3), ("1s", 2), ("1m", 1)])
+def test_a_skip_rests_on_no_older_look_than_its_gate_says(bench: Bench, max_staleness: str, reads: int) -> None:
+    policy = holdoff.Policy("10m", on_cooldown="skip")
+    bench.gate().trigger()
+    gate = holdoff.Gate(
+        "site", store=bench.store, policy=policy, starter=bench, clock=bench.clock, max_staleness=max_staleness
+    )
+    bench.store.asked.clear()
+    for passed in ("0", "500ms", "500ms"):
+        bench.clock.advance(passed)
+        assert gate.trigger().outcome == "skipped"
+    assert bench.store.asked == ["get"] * reads
 
 
 def test_after_an_error_of_the_store_the_gate_is_looked_at_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -408,6 +424,26 @@ def test_a_heartbeat_renews_by_its_token_whatever_this_process_last_saw(bench: B
     assert bench.store.get(gate.key).running is not None
 
 
+def test_a_heartbeat_confirms_the_start_that_is_its_own_and_no_other() -> None:
+    clock, store, starter = ManualClock(), Deaf(), Mock(spec=["start", "wait"])
+    starter.start.side_effect = ["b-1", "b-2", TimeoutError("no answer")]
+    gate, other = (
+        holdoff.Gate("site", policy=holdoff.Policy(0), store=store, starter=starter, clock=clock) for _ in range(2)
+    )
+    store.deaf = False
+    gate.finished(str(gate.trigger().build_id), succeeded=True)
+    store.deaf = True
+    mine = gate.trigger()
+    assert mine.unconfirmed
+    store.deaf = False
+    gate.renew(mine.token)
+    other.trigger()
+    gate.renew(mine.token)
+    record = store.get(gate.key)
+    assert record.running is not None
+    assert (record.running.build_id, record.claim is None) == ("b-2", False)
+
+
 @pytest.fixture
 def broken_log() -> Iterator[None]:
     """A handler of logs as many write it: what fails in it goes up to what is logged."""
@@ -613,6 +649,19 @@ def test_a_waiting_caller_finds_its_trigger_wherever_it_is(bench: Bench) -> None
         assert (build.exit_status, build.succeeded) == (3, False)
 
 
+def test_of_the_builds_before_a_waiting_caller_s_is_the_one_that_has_its_name(bench: Bench) -> None:
+    """Of more callers than have room, the oldest are known by their instants, which fit other builds, too."""
+    gate, token = bench.gate(), make(NOW, 7)
+    named = finished("F1", claimed_ms=NOW - 9, covers=pending(NOW - 20, waiters=(waiter_name(token),)))
+    fits = finished("F2", claimed_ms=NOW - 8, covers=pending(NOW, waiters=tuple(f"caller-{n}" for n in range(16))))
+    for build in (fits.but(token="F3", claimed_ms=NOW - 7, covers=None), finished("F4", covers=pending(NOW))):
+        bench.store.keep(gate.key, build)
+    assert gate.waiter_at(token) is None
+    for build in (fits, named):
+        bench.store.keep(gate.key, build)
+        assert gate.waiter_at(token) == build
+
+
 def test_a_waiting_caller_whose_trigger_was_dropped_is_told(bench: Bench) -> None:
     gate = bench.gate()
     gate.trigger()
@@ -753,6 +802,7 @@ def test_what_cannot_work_is_refused(bench: Bench) -> None:
         ({"starter": Call}, "starter is some type; write an object with start"),
         ({"clock": 3}, "clock is some int; write a clock"),
         ({"woken": "no"}, "woken is 'no'; write True or False"),
+        ({"knows_policy": "no"}, "knows_policy is 'no'; write True or False"),
     ]
     for settings, said in wrong:
         with pytest.raises(ConfigError, match=said):
@@ -765,8 +815,9 @@ def test_what_cannot_work_is_refused(bench: Bench) -> None:
         bench.gate(overlap="cancel")
     with pytest.raises(ConfigError, match="a request for site"):
         bench.gate().submit(request(key="feature"))
-    with pytest.raises(ConfigError, match="why is ''"):
-        bench.gate().hold(why="")
+    for why in ("", None, "because " * 30):
+        with pytest.raises(ConfigError, match="why is"):
+            bench.gate().hold(why=why)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="duration is some int"):
         bench.gate().hold(why="incident 42", duration=10**5000)
     with pytest.raises(ConfigError, match="duration is '0s'; write more than zero, or leave it out"):

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdoff.core.lines import is_behind, is_older, line_of
-from holdoff.core.pending import single
+from holdoff.core.lines import is_behind, is_older, is_set_back, is_superseded, line_of, placed
+from holdoff.core.pending import joined, single
+from holdoff.core.record import Line, Record
 from holdoff.core.request import Request
-from tests.core.build import NOW, request
+from tests.core.build import NOW, claim, pending, request
 
 VERSIONS = st.sampled_from(["v0", "v1", "v2", None])
 LINES = st.sampled_from(["main", "next", None])
@@ -80,3 +81,56 @@ def test_parents_tell_nothing_where_instants_do() -> None:
     newest = single(request(line="main", at_ms=2, source_version="B", parent="A"), NOW)
     assert is_behind(request(line="main", source_version="A"), newest)
     assert not is_behind(request(line="main", at_ms=3, source_version="A"), newest)
+
+
+def test_a_version_is_behind_all_that_it_led_to() -> None:
+    """By the parents of the versions that came one after the other. The same version on another line has its own."""
+    for first in ({"line": "main", "source_version": "v1", "parent": "v0"}, {"line": "next", "source_version": "v2"}):
+        newest = single(request(**first), NOW)
+        for n in (2, 3):
+            pushed = request(line="main", source_version=f"v{n}", parent=f"v{n - 1}")
+            newest = joined(newest, single(pushed, NOW))
+        assert is_behind(request(line="main", source_version="v1"), newest)
+        assert is_behind(request(line="main", source_version="v0"), newest) is (first["line"] == "main")
+
+
+# --- beside the record -----------------------------------------------------------------------------------------------
+
+
+def started(line: str, **words: Any) -> Line:
+    """A version that was started."""
+    found = line_of(request(line=line, **words))
+    assert found is not None
+    return found
+
+
+def test_a_request_without_an_instant_is_no_older_than_what_is_known_of_its_line() -> None:
+    asked = request(line="main")
+    record = Record(lines=(started("next", at_ms=9), started("main", at_ms=3)))
+    assert placed(record, asked, 0, NOW).at_ms == 3
+    assert placed(record.but(claim=claim(covers=pending(line="main", at_ms=4))), asked, 0, NOW).at_ms == 4
+    assert placed(record.but(pending=pending(line="main", at_ms=5)), asked, 0, NOW).at_ms == 5
+    assert placed(Record(), asked, 0, NOW).at_ms is None
+
+
+def test_a_request_from_the_future_counts_as_now() -> None:
+    ahead = request(line="main", at_ms=NOW + 6)
+    assert placed(Record(), ahead, 5, NOW).at_ms == NOW
+    assert placed(Record(lines=(started("main", at_ms=NOW + 3),)), ahead, 5, NOW).at_ms == NOW + 3
+    assert placed(Record(), ahead, 6, NOW) is ahead
+
+
+def test_only_what_is_pending_on_its_own_line_can_have_been_set_back_to_it() -> None:
+    record = Record(lines=(started("main", source_version="v2", parent="v1"),))
+    again = request(line="main", source_version="v1", parent="v9")
+    for line, superseded in (("next", True), ("main", False)):
+        waits = record.but(pending=pending(line=line, source_version="v9"))
+        assert is_superseded(waits, again) is superseded
+
+
+def test_of_a_request_without_a_line_or_a_parent_no_line_was_set_back() -> None:
+    record = Record(lines=(started("main", source_version="v2", parent="v1"),))
+    assert is_set_back(record, request(line="main", source_version="v2", parent="v3"))
+    for words in ({"line": "main"}, {"parent": "v3"}, {}):
+        assert not is_set_back(record, request(source_version="v2", **words))
+        assert not is_superseded(record, request(source_version="v2", **words))

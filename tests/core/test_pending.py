@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdoff.core.lines import is_older
-from holdoff.core.pending import Fold, joined, note_of, single
+from holdoff.core.pending import Fold, content_of, has_waiter, joined, note_of, single
 from holdoff.core.record import KEPT_EVENTS, KEPT_NOTES, KEPT_WAITERS, KEPT_WRITES, MAX_NOTE, Line, Record, digest
 from holdoff.core.request import Request
+from holdoff.core.token import make
 from tests.core.build import MINUTE, NOW, built, pending, request
 
 VERSIONS = st.sampled_from(["v0", "v1", "v2", None])
@@ -58,6 +59,30 @@ def test_the_later_is_built_unless_it_is_the_older_of_its_line(earlier: Any, lat
 def test_refusals_so_far_are_not_forgotten() -> None:
     both = joined(pending(failures=3, retry_ms=NOW + 7), pending())
     assert (both.failures, both.retry_ms) == (3, NOW + 7)
+    refused = pending(failures=2, retry_ms=NOW + 9, refusal="busy")
+    for one, other in ((pending(), refused), (refused, pending())):
+        both = joined(one, other)
+        assert (both.failures, both.retry_ms, both.refusal) == (2, NOW + 9, "busy")
+
+
+def test_if_one_was_forced_all_are_and_the_newest_caller_that_waits_comes_first() -> None:
+    plain, forced = pending(waiters=("a", "b")), pending(forced=True, waiters=("c",))
+    for older, waiters in ((False, ("c", "a", "b")), (True, ("a", "c", "b"))):
+        assert joined(plain, forced, older=older).waiters == waiters
+        for one, other in ((plain, forced), (forced, plain)):
+            assert joined(one, other, older=older).request.forced
+
+
+def test_a_caller_beyond_the_sixteen_is_known_by_the_instant_of_its_token() -> None:
+    waiters = tuple(f"caller-{n}" for n in range(KEPT_WAITERS))
+    full = pending(NOW, waiters=waiters).but(last_ms=NOW + 10)
+    for at_ms, is_its in ((NOW - 6, False), (NOW - 5, True), (NOW + 15, True), (NOW + 16, False)):
+        assert has_waiter(full, make(at_ms, 7), 5) is is_its
+    assert not has_waiter(full.but(waiters=waiters[1:]), make(NOW, 7), 5)
+
+
+def test_what_a_build_of_no_known_version_contains_is_not_known() -> None:
+    assert content_of(request(environment={"A": "1"})) is None
 
 
 def test_a_note_keeps_what_explains_a_trigger() -> None:

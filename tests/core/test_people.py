@@ -84,6 +84,7 @@ def test_a_reset_ends_the_back_off() -> None:
 def test_a_reset_leaves_a_gate_that_never_built_as_it_is() -> None:
     record = WAITING.but(due_ms=NOW - MINUTE)
     assert people.reset(record, ACT) is record
+    assert people.reset(record, ACT, drop_claim=True) is record
     assert people.reset(CLAIMED, ACT).claim == CLAIMED.claim
 
 

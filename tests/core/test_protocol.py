@@ -11,7 +11,7 @@ from holdoff.core.decision import Outcome, Why
 from holdoff.core.effects import Cancel, Find, FoldIn, Get, Lost, Poll, Start, Swap
 from holdoff.core.errors import StartRefused, StoreUnavailable
 from holdoff.core.protocol import Snapshot
-from holdoff.core.record import Act, End, Record
+from holdoff.core.record import Act, End, Hold, Record
 from tests.core.build import COOLDOWN, MINUTE, NOW, built, claim, pending, running, seconds, terms
 from tests.core.driver import KEY, Driver
 
@@ -121,11 +121,12 @@ def test_folds_do_not_lose_to_folds_but_to_a_claim() -> None:
     assert driver.record.pending.count == 1
 
 
+@pytest.mark.parametrize("event_id", [None, "E1"])
 @pytest.mark.parametrize(("record", "write"), [(built(MINUTE), Swap), (WAITS, FoldIn)])
-def test_a_deferral_whose_response_was_lost_is_counted_once(record: Record, write: type) -> None:
+def test_a_deferral_whose_response_was_lost_is_counted_once(record: Record, write: type, event_id: str | None) -> None:
     driver = Driver(record)
     driver.instead[write] = driver.twice
-    driver.trigger(event_id="E1")
+    assert driver.trigger(event_id=event_id).decision.outcome is Outcome.DEFERRED
     assert driver.asked == [Get, write]
     assert driver.record.pending is not None
     assert driver.record.pending.count == (1 if record.pending is None else 2)
@@ -281,6 +282,21 @@ def test_a_refusal_of_a_claim_that_another_has_taken_over_gives_nothing_back() -
     assert driver.record.pending is None
 
 
+def test_a_refusal_after_another_process_has_built_it_is_that_build() -> None:
+    driver = Driver(READY)
+
+    def refuse(_effect: object) -> None:
+        driver.now_ms += MINUTE
+        taken = claims.taken_over(driver.record, driver.terms, driver.now_ms)
+        assert taken.claim is not None
+        built_since = builds.confirmed(taken, taken.claim, "b-theirs", driver.terms, driver.now_ms)
+        driver.record = built_since.but(pending=pending()).swapped("theirs")
+        raise REFUSED
+
+    driver.instead[Start] = refuse
+    assert driver.trigger().decision.build_id == "b-theirs"
+
+
 # --- a take-over ---------------------------------------------------------------------------------------------------
 
 
@@ -306,6 +322,12 @@ def test_the_taker_s_own_trigger_is_decided_on_its_own() -> None:
     assert (decision.outcome, decision.due_ms, decision.taken_over) == (Outcome.DEFERRED, NOW + COOLDOWN, "b-C1")
     assert driver.record.pending is not None
     assert driver.record.pending.request.source_version == "mine"
+
+
+def test_the_taker_s_own_trigger_is_told_what_itself_waits_for() -> None:
+    driver = Driver(LEFT.but(hold=Hold(since_ms=NOW, why="incident 42")))
+    decision = driver.trigger().decision
+    assert (decision.why, decision.detail, decision.taken_over) == (Why.HELD, "incident 42", "b-C1")
 
 
 @pytest.mark.parametrize("error", [None, TimeoutError("no answer")])
@@ -364,6 +386,33 @@ def test_a_take_over_refused_after_a_search_gives_back_once_nothing_is_in_flight
     assert waits_ms == [MINUTE]
 
 
+def test_a_take_over_refused_without_a_search_leaves_the_claim() -> None:
+    driver = Driver(LEFT)
+    driver.instead[Start] = REFUSED
+    for _ in range(5):
+        driver.wake()
+        assert driver.record.claim is not None
+        driver.now_ms = driver.record.claim.lease_until_ms
+
+
+def test_a_take_over_that_must_wait_and_may_have_its_build_says_so() -> None:
+    driver = Driver(LEFT.but(lastbuild=seconds(NOW - 1_000)), by=FINDS)  # the old snippet has built since
+    decision = driver.trigger().decision
+    said = "it has to wait, and may have its build from an earlier request"
+    assert (decision.why, decision.detail) == (Why.CLAIMED, said)
+    assert driver.record.claim is not None
+    assert Start not in driver.asked
+
+
+def test_a_take_over_that_cannot_cancel_leaves_the_claim_as_it_is() -> None:
+    driver = Driver(LEFT.but(running=running()), by=CANCEL)
+    driver.instead[Cancel] = OSError("no such build")
+    decision = driver.trigger().decision
+    assert (decision.why, decision.detail) == (Why.CLAIMED, "OSError: no such build")
+    assert driver.record.claim is not None
+    assert not driver.record.claim.refused
+
+
 def test_a_take_over_that_another_process_won_is_decided_on_what_that_left() -> None:
     driver = Driver(LEFT)
 
@@ -408,6 +457,19 @@ def test_a_running_build_is_cancelled_before_the_newer_one_starts() -> None:
     assert driver.asked == [Get, Swap, Cancel, Swap, Start, Swap]
     (old,) = driver.store.history(KEY)
     assert (old.token, old.detail) == ("R1", "cancelled for a newer build")
+
+
+def test_a_cancel_that_the_store_does_not_take_leaves_the_claim() -> None:
+    driver = Driver(built(MINUTE, running=running()), by=CANCEL)
+
+    def cancel(_effect: object) -> None:
+        driver.instead[Swap] = NO_ANSWER
+
+    driver.instead[Cancel] = cancel
+    decided = driver.trigger()
+    assert (decided.decision.why, decided.decision.unconfirmed) == (Why.START_UNKNOWN, True)
+    assert (decided.snapshot.record, Start in driver.asked) == (None, False)
+    assert driver.record.claim is not None
 
 
 def test_one_that_cannot_be_cancelled_is_waited_for() -> None:

@@ -32,6 +32,7 @@ from tests.core.build import (
 
 RESET = Decimal(0)
 TERMS = terms()
+DAYS_30 = 30 * 86_400_000
 HOLD = Hold(since_ms=NOW, why="incident 42", until_ms=NOW + 3)
 
 # --- the cooldown and the limit ------------------------------------------------------------------------------------
@@ -71,10 +72,14 @@ def test_lastbuild_is_moved_back_only_by_more_than_the_clocks_may_differ() -> No
         (built(1_000, finished=finished(ended_ms=NOW + 5)), NOW + 5 + COOLDOWN),
         (built(7, finished=finished(started_ms=NOW - 7, ended_ms=None)), NOW - 7 + COOLDOWN),
         (Record(lastbuild=RESET, finished=finished()), COOLDOWN),
+        # The old snippet has built since.
+        (built(0, finished=finished(started_ms=NOW - MINUTE, ended_ms=NOW - 5)), NOW + COOLDOWN),
     ],
 )
 def test_a_cooldown_from_the_finish_counts_from_the_end(record: Record, end_ms: int) -> None:
-    assert waits.cooldown_end_ms(record, terms(cooldown_from="finish")) == end_ms
+    for overlap in ("allow", "cancel"):
+        if overlap == "allow" or (record.finished and record.finished.ended_ms):
+            assert waits.cooldown_end_ms(record, terms(cooldown_from="finish", overlap=overlap)) == end_ms
 
 
 def test_exactly_the_cooldown_is_enough_and_a_millisecond_less_is_not() -> None:
@@ -342,6 +347,17 @@ def test_a_writer_that_does_not_know_the_policy_only_makes_it_earlier(stands_ms:
     assert waits.with_due(idle, stranger) is idle  # the wake that is left gives an idle gate of a key its expiry
 
 
+@pytest.mark.parametrize(
+    ("stands_ms", "expires_ms"),
+    [(None, None), (NOW, NOW + COOLDOWN + DAYS_30), (NOW + 2 * DAYS_30, NOW + 2 * DAYS_30)],
+)
+def test_a_writer_that_does_not_know_the_policy_only_forgets_it_later(
+    stands_ms: int | None, expires_ms: int | None
+) -> None:
+    stranger = terms(by={"knows_policy": False, "keyed": True})
+    assert waits.with_due(built(0, expires_ms=stands_ms), stranger).expires_ms == expires_ms
+
+
 WAITING = pending(NOW - MINUTE, waiters=("new", "mid", "old"))
 
 
@@ -371,8 +387,12 @@ def test_turns_count_from_the_report_or_the_person_that_freed_the_gate(freed: di
     assert on_wake(record, TERMS, NOW, "mid").decision.due_ms == NOW + 995
 
 
+def test_turns_count_from_the_first_trigger_if_the_gate_was_free_before_it() -> None:
+    record = built(20 * MINUTE, pending=WAITING, acts=(Act(what="resume", at_ms=NOW - 2 * MINUTE),))
+    assert on_wake(record, TERMS, NOW - MINUTE, "mid").decision.due_ms == NOW - MINUTE + 1_000
+
+
 KEYED = terms(by={"keyed": True})
-DAYS_30 = 30 * 86_400_000
 
 
 @pytest.mark.parametrize(
@@ -401,5 +421,7 @@ def test_a_keyed_gate_is_not_forgotten_while_a_start_counts_or_a_rest_after_the_
     days_60 = 2 * DAYS_30
     limited = terms(limit="3/60d", by={"keyed": True})
     assert waits.with_due(built(0, starts=(NOW, NOW - MINUTE)), limited).expires_ms == NOW + days_60 + DAYS_30
+    for record, by in ((built(0), limited), (built(0, starts=(NOW,)), KEYED)):  # no start counts
+        assert waits.with_due(record, by).expires_ms == NOW + COOLDOWN + DAYS_30
     rests = terms("60d", cooldown_from="finish", by={"keyed": True})
     assert waits.with_due(built(0, running=running()), rests).expires_ms == LEASE + days_60 + DAYS_30

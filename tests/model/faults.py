@@ -24,7 +24,7 @@ from holdoff.core import (
     waits,
     writes,
 )
-from holdoff.core.decision import Decision, Outcome
+from holdoff.core.decision import Decision, Outcome, Why
 from holdoff.core.effects import Cancel, Find, FoldIn, Lost, NewId, Now, Start, Swap, Swapped
 from holdoff.core.errors import StartRefused
 from holdoff.core.lines import is_older
@@ -375,8 +375,9 @@ def _waits_a_moment_too_long(record: Record, terms: Terms, now_ms: int, **about:
     return _waits(record, terms, now_ms - 1, **about)
 
 
-def _hold_not_minded(record: Record, terms: Terms, now_ms: int, **about: Any) -> list[waits.Wait]:
-    return _waits(record.but(hold=None), terms, now_ms, **about)
+def _waits_without(why: Why) -> Any:
+    """All waits but this one."""
+    return lambda *state, **about: [wait for wait in _waits(*state, **about) if wait.why is not why]
 
 
 def _forced_at_once_or_never(
@@ -905,7 +906,7 @@ FAULTS: Final = (
     Fault("force that passes a hold when it is put off", "H hold", decide, "waits", _forced_for_good, FORCED_ON_HOLD),
     Fault("a wait that is not over at its end", "G2 restless", decide, "waits", _waits_a_moment_too_long),
     Fault("running builds not waited for", "G4", waits, "_running", _no_wait, Aim(OVERLAP)),
-    Fault("a hold that is not minded", "H hold", decide, "waits", _hold_not_minded, HOLD),
+    Fault("a hold that is not minded", "H hold", decide, "waits", _waits_without(Why.HELD), HOLD),
     Fault("the limit not asked", "G1 limit", waits, "limit_end_ms", _no_wait, Aim(LIMIT)),
     Fault(
         "the old snippet's lastbuild trusted", "G1 beside", waits, "_own_start_ms", _no_wait, holes.BESIDE_THE_SNIPPET
@@ -918,8 +919,8 @@ FAULTS: Final = (
         _moved_back_by_any,
         WHOLE_SECONDS,
     ),
-    Fault("the quiet time not asked", "G2 quiet", waits, "_quiet", _no_wait, Aim(QUIET)),
-    Fault("the back-off not asked", "G5 hurry", waits, "_backing_off", _no_wait, TRIGGERS),
+    Fault("the quiet time not asked", "G2 quiet", (waits, decide), "waits", _waits_without(Why.QUIET), Aim(QUIET)),
+    Fault("the back-off not asked", "G5 hurry", (waits, decide), "waits", _waits_without(Why.BACKING_OFF), TRIGGERS),
     Fault("turns not kept", "W turn", decide, "turn_ms", _always_ones_turn, TURNS),
     Fault(
         "a lastbuild of the future obeyed",

@@ -29,13 +29,12 @@ BACKOFF_MS: Final = {True: (5_000, 300_000), False: (60_000, 3_600_000)}
 
 def made(record: Record, covers: Pending, token: str, terms: Terms, now_ms: int) -> Record:
     """The record with a claim that covers these triggers; nothing is pending any more."""
-    frozen = terms.freeze(covers.request)
     claim = Claim(
         token=token,
         claimed_ms=now_ms,
         held_ms=now_ms,
         lease_until_ms=now_ms + terms.claim_lease_ms,
-        covers=covers if frozen is covers.request else covers.but(request=frozen),
+        covers=covers.but(request=terms.freeze(covers.request)),
         before=record.lastbuild,
     )
     return record.but(lastbuild=later(record.lastbuild, now_ms), claim=claim, pending=None)
@@ -75,14 +74,14 @@ def held_by(record: Record, claim: Claim) -> Claim | None:
     return now if now is not None and (now.token, now.attempt) == (claim.token, claim.attempt) else None
 
 
-def build_of(record: Record, token: str) -> Running | Finished | None:
+def build_of(record: Record, token: str | None) -> Running | Finished | None:
     """The build of this token, whichever process wrote it; ``None``: it is not in the record."""
     builds = (record.running, record.finished)
     return next((build for build in builds if build is not None and build.token == token), None)
 
 
-def is_of(record: Record, token: str) -> bool:
-    """Whether this token has claimed the gate, or has built."""
+def is_of(record: Record, token: str | None) -> bool:
+    """Whether this token, if there is one, has claimed the gate, or has built."""
     return (record.claim is not None and record.claim.token == token) or build_of(record, token) is not None
 
 

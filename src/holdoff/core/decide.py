@@ -74,7 +74,6 @@ def on_trigger(record: Record, trigger: Trigger, terms: Terms, now_ms: int, *, f
         return first
     right = build.record
     request = lines.placed(right, trigger.request, terms.clock_margin_ms, now_ms)
-    trigger = trigger if request is trigger.request else trigger.but(request=request)
     if digest(request.event_id) in right.events:
         return build.step(Outcome.SKIPPED, Why.DUPLICATE, detail=request.event_id)
     if lines.is_superseded(right, request):
@@ -83,9 +82,8 @@ def on_trigger(record: Record, trigger: Trigger, terms: Terms, now_ms: int, *, f
         return build.step(Outcome.SKIPPED, Why.UNCHANGED, detail=request.source_version)
     found = waits(right, terms, now_ms, force=request.forced)
     if right.pending is None and (skipping := [wait for wait in found if wait.skips]):
-        step = build.because_of(Outcome.SKIPPED, skipping)
-        return step.but(same=(request, _end_ms(right, terms, found))) if right is record else step
-    fold = _fold(right, trigger, terms, now_ms)
+        return build.because_of(Outcome.SKIPPED, skipping).but(same=(request, _end_ms(right, terms, found)))
+    fold = _fold(right, trigger.but(request=request), terms, now_ms)
     taken = _with_trigger(right, fold, now_ms)
     assert taken.pending is not None
     # A forced trigger that meets no wait starts at once. Any other one waits as all that is pending does.

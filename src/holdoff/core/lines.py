@@ -125,6 +125,5 @@ def _started(record: Record) -> list[Line]:
 
 def _not_built_yet(record: Record) -> list[Line]:
     """The newest version that is pending, and the newest that is being started."""
-    folds = [record.pending, record.claim and record.claim.covers]
-    places = [line_of(fold.request) for fold in folds if fold is not None]
+    places = [line_of(part.request) for part in (record.pending, record.claim) if part is not None]
     return [place for place in places if place is not None]

@@ -21,7 +21,7 @@ from functools import partial
 
 from holdoff.core import builds, clocks, decide, starting, writes
 from holdoff.core.decide import Step, Trigger, Wake
-from holdoff.core.decision import Decision, Outcome, Why
+from holdoff.core.decision import Decision, Why
 from holdoff.core.effects import Effect, Get, Lost, Poll
 from holdoff.core.errors import StoreError
 from holdoff.core.record import Claim, Record
@@ -105,8 +105,7 @@ def _decide(rule: Callable[..., Step], terms: Terms, snapshot: Snapshot) -> Asks
     ever.
     """
     record, seen_ms, is_read = snapshot.record, snapshot.seen_ms, False
-    taken_over: str | None = None
-    left: Resolved | None = None  # a start that could not be finished
+    taken_over: Resolved | None = None  # the start that was left
     may_fold = True
     for _ in range(writes.MAX_TRIES):
         now_ms = yield writes.NOW
@@ -115,10 +114,12 @@ def _decide(rule: Callable[..., Step], terms: Terms, snapshot: Snapshot) -> Asks
         if record is None:
             record, seen_ms, is_read = (yield Get()), now_ms, True
             now_ms = yield writes.NOW
-        step = rule(record, now_ms=now_ms, finishes=left is None)
-        decision = step.decision if taken_over is None else step.decision.but(taken_over=taken_over)
-        if left is not None and decision.why is Why.CLAIMED and record.claim == left.record.claim:
-            decision = decision.but(detail=left.error)
+        step = rule(record, now_ms=now_ms, finishes=taken_over is None)
+        decision = step.decision
+        if taken_over is not None:
+            decision = decision.but(taken_over=taken_over.build_id)
+            if decision.why is Why.CLAIMED and record.claim == taken_over.record.claim:
+                decision = decision.but(detail=taken_over.error)
         if step.polls:
             current = yield from _poll(record, terms)
         elif step.record is record:
@@ -145,18 +146,15 @@ def _decide(rule: Callable[..., Step], terms: Terms, snapshot: Snapshot) -> Asks
             elif step.claim.attempt == 1:
                 return (yield from _carry_out(decision, reply.record, step.claim, terms))
             else:
-                resolved = yield from starting.resolve(reply.record, step.claim, terms)
-                current, taken_over = resolved.record, resolved.build_id or taken_over
-                left = resolved if resolved.is_left else None
+                taken_over = yield from starting.resolve(reply.record, step.claim, terms)
+                current = taken_over.record
         record, seen_ms, is_read = current, now_ms, True
     raise writes.too_busy()
 
 
 def _may_say(step: Step, terms: Terms, age_ms: int) -> bool:
-    """Whether a decision that writes nothing may rest on a snapshot of this age."""
-    if step.decision.outcome is not Outcome.SKIPPED or step.decision.why in _PASSING:
-        return False
-    return 0 <= age_ms < terms.max_staleness_ms
+    """Whether a decision that writes nothing may rest on a snapshot of this age. (It skips: a wake always reads.)"""
+    return step.decision.why not in _PASSING and 0 <= age_ms < terms.max_staleness_ms
 
 
 def _poll(record: Record, terms: Terms) -> Generator[Effect, Any, Record]:

@@ -43,11 +43,6 @@ class Resolved(Value):
         """Whether the claim was given back: refused, or put off by a cooldown or by a build that runs on."""
         return self.build_id is None and (self.error is None or self.is_refused)
 
-    @property
-    def is_left(self) -> bool:
-        """Whether the claim stays, to be finished by a later call."""
-        return self.record.claim is not None and self.error is not None
-
 
 Resolving = Generator[Effect, "Any", Resolved]
 

@@ -65,7 +65,9 @@ def waits(
         ends = ((Why.COOLING_DOWN, cooldown_end_ms(record, terms)), (Why.LIMIT, limit_end_ms(record, terms.policy)))
         found += [Wait(why, end_ms, skips) for why, end_ms in ends if end_ms is not None]
     if pending is not None:  # a forced start that was refused has a back-off, too
-        found += [None if overtakes else _quiet(pending, terms.policy), _backing_off(pending)]
+        if terms.policy.quiet_ms is not None and not overtakes:
+            found.append(Wait(Why.QUIET, quiet_end_ms(pending, terms.policy)))
+        found.append(Wait(Why.BACKING_OFF, pending.retry_ms, detail=pending.refusal))
     return [wait for wait in found if wait is not None and wait.stands(now_ms)]
 
 
@@ -109,14 +111,6 @@ def _running(record: Record, terms: Terms, *, force: bool) -> Wait | None:
     until = None if terms.children else running.lease_until_ms + (policy.cooldown_ms if rests else 0)
     skips = policy.overlap == "skip" or (policy.overlap == "allow" and policy.on_cooldown == "skip")
     return Wait(Why.RUNNING, until, skips, running.build_id)
-
-
-def _quiet(pending: Pending, policy: Policy) -> Wait | None:
-    return None if policy.quiet_ms is None else Wait(Why.QUIET, quiet_end_ms(pending, policy))
-
-
-def _backing_off(pending: Pending) -> Wait | None:
-    return Wait(Why.BACKING_OFF, pending.retry_ms, detail=pending.refusal) if pending.failures else None
 
 
 # --- the cooldown and the limit ------------------------------------------------------------------------------------

@@ -40,10 +40,8 @@ def write(expected: Record, new: Record, terms: Terms, *, token: str | None = No
     """One swap, with the due that follows from the record. ``token``: of the claim that it makes, if it makes one."""
     write_id = yield NewId()
     reply: Swapped | Lost = yield Swap(expected, with_due(new, terms).swapped(write_id), builds.leaving(expected, new))
-    if isinstance(reply, Lost):
-        claimed = token is not None and claims.is_of(reply.current, token)
-        if claimed or write_id in reply.current.writes:
-            return Swapped(reply.current)
+    if isinstance(reply, Lost) and (claims.is_of(reply.current, token) or write_id in reply.current.writes):
+        return Swapped(reply.current)
     return reply
 
 
