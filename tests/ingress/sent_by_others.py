@@ -3122,7 +3122,12 @@ _ORDERS = (
     *(
         _webhook(
             *("Lokalise", kind, becomes),
-            {"event": kind, "project": {"id": "1.2", "name": "octo"}, "created_at_timestamp": 1795395667},
+            {
+                "event": kind,
+                "project": {"id": "1.2", "name": "octo"},
+                "created_at": "2026-11-23 01:01:07",
+                "created_at_timestamp": 1795395667,
+            },
         )
         for kind, becomes in (
             *(

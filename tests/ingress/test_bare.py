@@ -462,7 +462,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "IoT's authoriser": {"token": "x", "signatureVerified": True, "protocols": ["tls", "mqtt"]},
     "IoT's authoriser, as it was": {"token": "x", "tokenSignature": "y", "mqttContext": {"clientId": "c"}},
     "IoT's authoriser, without a token": {"signatureVerified": False, "connectionMetadata": {"id": "c"}},
-    "IoT's jobs": {"eventType": "JOB_EXECUTION", "eventId": "1", "operation": "succeeded", "jobId": "j"},
+    "IoT's jobs": {"eventType": "JOB_EXECUTION", "eventId": "1", "operation": "succeeded", "thingArn": "arn:x"},
     "IoT's detector, as Lambda's pages show it": {"event": {"payload": {"detector": {"detectorModelName": "m"}}}},
     "IoT's certificates": {"caCertificateId": "c", "certificateId": "d", "certificateStatus": "PENDING_ACTIVATION"},
     "IoT's audits": {"taskType": "SCHEDULED_AUDIT_TASK", "taskStatus": "COMPLETED", "auditDetails": []},
@@ -913,7 +913,7 @@ def test_the_type_of_an_event_whose_detail_came_alone_is_named_as_in_the_whole_e
 
 @pytest.mark.parametrize(
     "detail",
-    [s.s3_created()["detail"], s.ecr()["detail"], {"jobDefinition": "build", "jobQueue": "builds"}],
+    [s.s3_created()["detail"], s.ecr()["detail"], {"jobName": "x", "jobDefinition": "build", "jobQueue": "builds"}],
     ids=["S3", "ECR", "Batch"],
 )
 def test_a_trigger_that_was_made_of_an_event_s_detail_is_for_its_project(detail: dict[str, Any]) -> None:
@@ -1438,7 +1438,40 @@ OWN: dict[str, dict[str, Any]] = {
     "WooCommerce, a key": {"order_key": "by_date", "page": 7},
     "Zendesk": {"type": "zen:published", "detail": {"id": "7"}},
     "Vercel, a project": {"id": "7", "type": "project.published", "createdAt": "2026-11-25", "region": "eu"},
+    # Each has the names of a sender's fields, and values that no event of that sender has.
+    "Alexa, a request of one's own": {"request": {"type": "publish", "requestId": "7"}},
+    "AppSync, a field of one's own": {"info": {"fieldName": "title"}, "entry": 5},
+    "Batch, a queue of one's own": {"jobDefinition": "export", "jobQueue": "nightly"},
+    "CloudFormation, a resource": {"action": "UPDATE", "bearerToken": "x", "page": 7},
+    "CloudFormation, a transform of one's own": {"transformId": "prices", "requestId": "7"},
+    "CloudWatch, a clock's alarm": {"alarmName": "Wake up", "state": {"value": "moved"}},
+    "dbt, a job of one's own": {"eventType": "published", "accountId": 7, "data": {"jobId": 1, "runId": 2}},
+    "DevOps Guru, an insight of one's own": {"InsightId": "7", "MessageType": "Published"},
+    "ECS, a stage": {"lifecycleStage": "published", "executionId": "7"},
+    "End User Messaging, a medium": {"eventType": "MEDIA_UPLOADED", "eventVersion": "1", "messageId": "7"},
+    "Inspector, a test of pupils": {"event": "ASSESSMENT_PUBLISHED", "target": "class-7"},
+    "IoT, a job on a board": {"eventType": "JOB", "eventId": "7", "operation": "published"},
+    "IoT, a client": {"eventType": "published", "clientId": "7", "sessionIdentifier": "s"},
+    "IoT, a thing": {"eventType": "THING_PUBLISHED", "eventId": "7", "operation": "update"},
+    "a git host, a person": {"action": "publish", "sender": {"login": "ann"}, "article": 7},
+    "GitLab, a project of a portfolio": {"event_name": "project_update", "project_id": 7, "path": "/projects/7"},
+    "GitLab, a group of people": {"event_name": "group_create", "group_id": 7},
+    "GitLab, a person": {"event_name": "user_create", "user_id": 7},
+    "Lokalise, an export": {"event": "project.exported", "created_at_timestamp": 1764039600, "project": {"id": 7}},
+    "Security Hub, an announcement": {"AnnouncementType": "Event", "Title": "Open day"},
+    "Sentry, an installation": {"action": "published", "installation": {"uuid": "7"}, "artist": "ann"},
+    "SNS, an endpoint": {"EndpointArn": "shop", "EventType": "published"},
+    "Storyblok, a space to live in": {"space_id": 1, "text": "New flat", "action": "published", "user_id": 7},
+    "Systems Manager, a command": {"commandId": "7", "documentName": "prices.pdf", "status": "published"},
+    "Textract, a job": {"JobId": "7", "Status": "published", "API": "v2"},
+    "Transfer Family, a visit by its protocol": {"serverId": "web-1", "sourceIp": "10.0.0.7", "protocol": "https"},
+    "Vercel, a region of one's own": {"id": "7", "type": "project.created", "createdAt": "2026", "region": "eu"},
 }
+
+
+def test_an_event_of_a_source_called_lambda_is_no_record_of_a_success() -> None:
+    (request,) = ONE.intents(opened(s.eventbridge("lambda", "Publish Success", {"page": 7}))[0])
+    assert isinstance(request, Request)
 
 
 @pytest.mark.parametrize("sender", OWN)
@@ -1499,7 +1532,10 @@ def test_a_cloud_event_on_a_bus_keeps_its_own_id_though_it_has_a_source_version(
 @pytest.mark.parametrize(
     ("event", "sender"),
     [
-        ({"action": "opened", "sender": {"login": "ann"}, "issue": {"number": 1}}, "a git host"),
+        (
+            {"action": "opened", "sender": {"login": "ann", "avatar_url": "https://x"}, "issue": {"number": 1}},
+            "a git host",
+        ),
         ({"action": "opened", "repository": {"full_name": "ann/site"}, "sender": {"login": "ann"}}, "a git host"),
         # Soft Serve's: https://github.com/charmbracelet/soft-serve/blob/main/pkg/webhook/collaborator.go
         (

@@ -174,7 +174,8 @@ _STORYBLOK: Final = (
             ("a task", "task.id", "task {task.name,task.id} run"),
         )
     ),
-    other("Storyblok", "action", f"{_SPACE} & asset_id,discussion_id,release_id,story_id,user_id,workflow_name"),
+    other("Storyblok", "action", f"{_SPACE} & asset_id,discussion_id,release_id,story_id,workflow_name"),
+    other("Storyblok", "action", f"{_SPACE} & user_id", "added|removed|*role*"),
 )
 
 # --- Drafts of content systems whose other events build; at Contentstack all but publications -------
@@ -528,8 +529,9 @@ _AT_JIRA: Final = "jira?*|attachment_*|board_*|comment_*|filter_*|issue*|option_
 _VERCEL: Final = (
     "id & createdAt & type=deployment*|project.created|project.domain*|project.env*|project.removed|project.renamed"
     "|project.roll*|domain.*|integration-*|edge-config*|firewall.*|alerts.*|attack.*|budget.*|flag.*|flags.*"
-    "|marketplace.*|observability.* & region,payload.deployment.id,payload.deploymentId"
+    "|marketplace.*|observability.* & region,payload.deployment.id,payload.deploymentId=???1|null|dpl_*"
 )
+_AT_LOKALISE: Final = "created_at_timestamp & created_at & project.id & project.name"
 _HOSTS: Final = (
     ignored("Netlify", "a deploy", f"{{{_NETLIFY}}}", _NETLIFY, _NETLIFY),
     ignored("Vercel", "a deploy", "{type}", "type", _VERCEL, id="{id}"),
@@ -554,7 +556,7 @@ _HOSTS: Final = (
             ("Pingdom", "current_state", "check_id & check_type & previous_state"),
             ("Raygun", "eventType", "event=error_notification|error_activity & error.url & application.name"),
             ("Rollbar", "event_name", "data.item.first_occurrence_timestamp,data.deploy.project_id"),
-            ("Sentry", f"{_SENTRY},action", f"{_SENTRY},installation.uuid"),
+            ("Sentry", f"{_SENTRY},action", f"{_SENTRY},installation.uuid & {_SENTRY},actor.id"),
             ("Sentry", "level", "project_slug,project_name & culprit & event.event_id,event.received"),
             ("Snyk", "http.headers.x-snyk-event,project.browseUrl", "http.headers.x-snyk-event,project.testFrequency"),
             ("Splunk", "search_name", "sid & results_link"),
@@ -608,7 +610,7 @@ _HOSTS: Final = (
             ("Coolify", "event", "success & message & application_uuid,database_uuid,task_uuid,server_uuid"),
             ("Coveralls", "commit_sha", "badge_url=*coveralls* & repo_name"),
             ("Cursor", "status", "event=statusChange & source.repository & target.url"),
-            ("dbt", "eventType", "accountId & data.jobId & data.runId"),
+            ("dbt", "eventType", "accountId & data.jobId & data.runId & eventType=job.*"),
             ("DeepSource", "type", "type=analysis_run.*|repository.* & createdAt & data.object.object"),
             ("DeployHQ", "end_revision.ref,payload.end_revision.ref", "project.permalink,payload.project.permalink"),
             ("Dokploy", "title", "projectName & applicationName & buildLink,databaseName & type=build|error|success"),
@@ -664,7 +666,7 @@ _HOSTS: Final = (
     other("Figma", "event_type", "passcode & webhook_id", "DEV_MODE_STATUS_UPDATE|FILE_COMMENT"),
     other("Frame.io", "type", "http.headers.x-frameio-request-timestamp", "collaborator.*|comment.*|teammember.*"),
     other("HubSpot", "subscriptionType", "portalId", "company.*|contact.*|conversation.*|deal.*|line_item.*|ticket.*"),
-    other("Lokalise", "event", "created_at_timestamp", "project.exported|*.comment.*|*.contributor.*|*.task.*|team.*"),
+    other("Lokalise", "event", _AT_LOKALISE, "project.exported|*.comment.*|*.contributor.*|*.task.*|team.order.*"),
     other("Outline", "event", "webhookSubscriptionId & actorId", "comments.*|fileOperations.*|users.sign*|views.*"),
     other("Saleor", "http.headers.saleor-event", "", "*order_*|checkout_*|customer_*|fulfil*|payment_*|transaction_*"),
     other("Shopify", "admin_graphql_api_id", "", "gid://shopify/*Order*|gid://shopify/Customer*|gid://shopify/Refund*"),
