@@ -1396,6 +1396,7 @@ _CLOUDS = (
                     "cd.service.deployed.v1",  # CDEvents, at first
                     "google.cloud.cloudbuild.build.v1.statusChanged",
                     "google.cloud.deploy.rollout.v1.updated",
+                    "google.cloud.functions.function.v2.updated",
                     # https://artifacthub.io/docs   https://keptn.sh   https://docs.testkube.io
                     # https://plugins.jenkins.io/cloudevents
                     "io.artifacthub.repository.scanning-errors",
@@ -1475,6 +1476,7 @@ _BUILDS = (
             ("Drone", "X_Drone_Event", "build"),
             # https://www.pulumi.com/docs/deployments/webhooks/
             ("Pulumi", "Pulumi_Webhook_Kind", "stack_update"),
+            ("WordPress VIP", "X_WPVIP_Webhook", "v0"),
             # https://docs.sentry.io/integrations/integration-platform/webhooks/   https://docs.snyk.io
             ("Sentry", "Sentry_Hook_Resource", "event_alert"),
             ("Snyk", "X_Snyk_Event", "project_snapshot/v0"),
@@ -2286,6 +2288,113 @@ _BUILDS = (
                     "ciBuildRun": {"id": "2", "attributes": {"executionProgress": "COMPLETE"}},
                 },
             ),
+            # https://developer.adobe.com/experience-cloud/cloud-manager/reference/events
+            (
+                "Adobe Cloud Manager",
+                "https://ns.adobe.com/experience/cloudmanager/event/ended",
+                {
+                    "event_id": "f1",
+                    "event": {
+                        "@id": "urn:oeid:cloudmanager:f1",
+                        "@type": "https://ns.adobe.com/experience/cloudmanager/event/ended",
+                        "xdmEventEnvelope:objectType": "https://ns.adobe.com/experience/cloudmanager/pipeline-execution",
+                    },
+                },
+            ),
+            # https://docs.appcircle.io: the type has a bar in it
+            (
+                "Appcircle",
+                "Build|BuildSuccess",
+                {"deliveryId": "1", "action": "Build|BuildSuccess", "item": {"id": "2", "organizationId": "3"}},
+            ),
+            # https://ionic.io/docs/appflow/automation/webhooks
+            (
+                "Appflow",
+                "success",
+                {"state": "success", "automationId": 7, "buildInfo": {"id": 7, "job_type": "package-web"}},
+            ),
+            # https://docs.appsignal.com/application/integrations/webhooks: a build that deploys makes a marker
+            (
+                "AppSignal",
+                "production",
+                {"marker": {"marker_id": "5c37", "site": "site", "environment": "production", "revision": AFTER}},
+            ),
+            # https://argo-cd.readthedocs.io/en/stable/operator-manual/notifications/: templates hand on the application
+            ("Argo", "Application", {"app": {"apiVersion": "argoproj.io/v1alpha1", "kind": "Application"}}),
+            ("Argo", "Rollout", {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "status": {}}),
+            # https://docs.bugsnag.com/product/integrations/webhook
+            (
+                "Bugsnag",
+                "release",
+                {
+                    "account": {"id": "1"},
+                    "project": {"id": "2", "url": "https://app.bugsnag.com/octo/site"},
+                    "trigger": {"type": "release", "message": "A new release"},
+                },
+            ),
+            # https://www.clever-cloud.com/developers/doc/account/notifications/ and its clever-tools
+            (
+                "Clever Cloud",
+                "DEPLOYMENT_ACTION_END",
+                {"event": "DEPLOYMENT_ACTION_END", "data": {"appId": "app_1", "uuid": "d1", "state": "OK"}},
+            ),
+            # https://developers.cloud66.com/v3/getting-started/webhooks
+            *(
+                ("Cloud 66", kind, {"timestamp": 1640995200, "event_type": kind, **about})
+                for hook in [{"redeploy_hook": "https://hooks.cloud66.com/stacks/redeploy/abc"}]
+                for kind, about in (
+                    ("stack.redeploy.ok", {"uid": "abc", "fqdn": "site.c66.me"}),
+                    ("application.health_check.failed", hook),
+                    ("service.build.fail", {"stack": hook, "service": {"name": "web"}}),
+                )
+            ),
+            # https://docs.gearset.com/en/articles/3742236-standard-ci-outgoing-webhook-payload
+            (
+                "Gearset",
+                "Succeeded",
+                {
+                    "job": {"name": "dev to uat"},
+                    "run": {"status": "Succeeded", "type": "Deployment", "start_date_utc": "2026-11-25T03:00:00Z"},
+                },
+            ),
+            # https://docs.honeybadger.io/guides/integrations/payloads/deployed
+            (
+                "Honeybadger",
+                "deployed",
+                {
+                    "event": "deployed",
+                    "message": "[site/production] ann deployed site",
+                    "project": {"id": 7, "name": "site"},
+                    "deploy": {"environment": "production", "revision": AFTER, "repository": "https://x"},
+                },
+            ),
+            # https://github.com/jenkinsci/outbound-webhook-plugin
+            (
+                "Jenkins",
+                "success",
+                {"projectName": "site", "buildName": "site #7", "buildUrl": "x", "buildVars": "{}", "event": "success"},
+            ),
+            # https://docs.netlify.com/build/functions/trigger-on-events/: as Netlify's functions get it
+            ("Netlify", "ready", {"payload": {"site_id": "1", "deploy_ssl_url": "https://x", "state": "ready"}}),
+            # https://developers.scalingo.com/notifiers
+            (
+                "Scalingo",
+                "deployment",
+                {
+                    "app_id": "5343",
+                    "app_name": "site",
+                    "type": "deployment",
+                    "type_data": {"deployment_id": "1", "git_ref": AFTER, "status": "success"},
+                },
+            ),
+            # https://trigger.dev/docs/troubleshooting-alerts
+            (
+                "Trigger.dev",
+                "alert.deployment.success",
+                {"id": "1", "created": "2026-11-25", "webhookVersion": "v1", "type": "alert.deployment.success"},
+            ),
+            # https://docs.wpvip.com/technical-references/notifications/webhook-urls/
+            ("WordPress VIP", AFTER, {"domain": "https://x.go-vip.net", "sha": AFTER, "status": "success"}),
             (
                 "Cloudflare",
                 "pages_event_alert",

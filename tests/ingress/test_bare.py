@@ -1438,6 +1438,23 @@ OWN: dict[str, dict[str, Any]] = {
     "WooCommerce, a key": {"order_key": "by_date", "page": 7},
     "Zendesk": {"type": "zen:published", "detail": {"id": "7"}},
     "Vercel, a project": {"id": "7", "type": "project.published", "createdAt": "2026-11-25", "region": "eu"},
+    # A report of a build has more fields than these.
+    "Adobe Cloud Manager": {"event": {"@id": "urn:shop:7", "@type": "https://example.com/published"}},
+    "Appcircle": {"deliveryId": "7", "action": "Book|Published", "item": {"id": "8"}},
+    "Appflow": {"state": "published", "automationId": 7},
+    "AppSignal": {"marker": {"environment": "production", "revision": "7"}, "map": "x"},
+    "Argo": {"apiVersion": "shop/v1", "kind": "Application"},
+    "Bugsnag": {"project": {"url": "https://example.com/bug"}, "trigger": {"type": "release", "message": "x"}},
+    "Clever Cloud": {"event": "DEPLOYMENT_WANTED", "appId": "7"},
+    "Cloud 66": {"event_type": "stack.published", "redeploy_hook": "https://example.com", "fqdn": "example.com"},
+    "Gearset": {"job": {"name": "x"}, "run": {"status": "published", "type": "marathon"}},
+    "Honeybadger": {"event": "published", "message": "x", "project": {"id": 7}, "deploy": {"revision": "7"}},
+    "Jenkins, a project": {"event": "published", "projectName": "site", "buildName": "x", "buildUrl": "x"},
+    "Netlify, a site": {"payload": {"site_id": 7, "state": "published"}},
+    "Scalingo": {"app_id": 7, "app_name": "site", "type": "published", "type_data": {"status": "live"}},
+    "Scalingo, a deployment": {"app_id": 7, "app_name": "site", "type": "deployment"},
+    "Trigger.dev": {"type": "alert.published", "created": "2026-11-25"},
+    "WordPress VIP": {"domain": "https://example.com", "repo": "octo/site", "branch": "main", "sha": "4f2a91c"},
     # Each has the names of a sender's fields, and values that no event of that sender has.
     "Alexa, a request of one's own": {"request": {"type": "publish", "requestId": "7"}},
     "AppSync, a field of one's own": {"info": {"fieldName": "title"}, "entry": 5},
@@ -1647,6 +1664,10 @@ NOTICES: dict[str, tuple[str | None, object]] = {
         "Your AWS CodeDeploy trigger is able to",
     ),
     "Elastic Beanstalk": ("AWS Elastic Beanstalk Notification - Environment health", "Message: x\n"),
+    "Elastic Beanstalk: a deployment": (
+        None,
+        "Timestamp: Wed Nov 25 03:00:00 UTC 2026\nMessage: New version was deployed.\n\nNotificationProcessId: 1",
+    ),
     "ElastiCache": (None, {"ElastiCache:SnapshotComplete": "site"}),
     "Managed Service for Prometheus": (
         "[FIRING:1] HighCPU (critical)",
@@ -1682,6 +1703,37 @@ def test_a_notice_that_a_topic_delivers_raw_is_none_either(name: str) -> None:
     assert isinstance(with_rule(sqs__body="*").intents(message)[0], Ignored)
     (built,) = ONE.intents(opened(s.in_sqs("An AWS Backup is what we need"))[0])
     assert isinstance(built, Request)
+
+
+@pytest.mark.parametrize("result", ["STARTED", "SUCCESS", "FAILURE", "UNSTABLE", "ABORTED"])
+def test_a_build_that_jenkins_tells_a_topic_of_is_no_change(result: str) -> None:
+    told = s.in_sns("https://jenkins.example.com/job/site/7/", Subject=f"Build {result}: site #7")
+    (ignored,) = ONE.intents(opened(told)[0])
+    assert ignored == Ignored("nothing is built for a build's state of Jenkins unless a rule takes it")
+    (built,) = ONE.intents(opened(s.in_sns("https://example.com", Subject="Build the site"))[0])
+    assert isinstance(built, Request)
+
+
+#: What deploys, as a trail of Google Cloud logs it; and what changes an object.
+LOGGED = {
+    "run.googleapis.com": "google.cloud.run.v1.Services.ReplaceService",
+    "cloudbuild.googleapis.com": "google.devtools.cloudbuild.v1.CloudBuild.CreateBuild",
+    "firebasehosting.googleapis.com": "google.firebase.hosting.v1beta1.HostingService.CreateRelease",
+}
+
+
+@pytest.mark.parametrize("service", LOGGED)
+def test_what_a_build_calls_to_deploy_in_google_cloud_is_no_change(service: str) -> None:
+    def called(service: str, method: str) -> dict[str, Any]:
+        return {"insertId": "1", "protoPayload": {"serviceName": service, "methodName": method}}
+
+    about = {"specversion": "1.0", "id": "1", "source": "//x", "type": "google.cloud.audit.log.v1.written"}
+    for own in (False, True):
+        logged = called("storage.googleapis.com", "storage.objects.create") if own else called(service, LOGGED[service])
+        pushed = {"subscription": "projects/x/subscriptions/y", "message": {"messageId": "7", "data": logged}}
+        for event in (logged, {**about, "data": logged}, pushed):
+            (outcome,) = ONE.intents(opened(event)[0])
+            assert isinstance(outcome, Request if own else Ignored)
 
 
 def test_under_such_a_subject_a_change_is_one() -> None:

@@ -313,10 +313,13 @@ _SUBJECTS: Final = (
 )
 _BEGINNINGS: Final = (
     '{"ElastiCache:*|{"MemoryDB:*|An AWS Backup job *|*Build notification from the AWS Amplify Console*'
+    "|Timestamp: *NotificationProcessId: *"
     "|StackId='arn:*|Successfully validated SNS topic for Amazon SES *|CloudTrail validation message*"
 )
 #: https://docs.aws.amazon.com/codebuild/latest/userguide/sample-build-notifications.html
 _STATUSES: Final = "IN_PROGRESS|SUCCEEDED|FAILED|STOPPED|TIMED_OUT|FAULT"
+#: https://plugins.jenkins.io/snsnotify/
+_JENKINS: Final = "Build STARTED: *|Build SUCCESS: *|Build FAILURE: *|Build UNSTABLE: *|Build ABORTED: *"
 #: What services ask of functions, or send to topics, and the conditions by which each is known
 #: (https://docs.aws.amazon.com/lambda/latest/dg/lambda-services.html). A rule of EventBridge may hand on an event's
 #: detail alone, or no source: if CodeBuild's and CodePipeline's were triggers, a build would trigger itself.
@@ -407,6 +410,7 @@ _ASKED_BY: Final = (
     ("IoT", "a detector's state", "payload.detector.detectorModelName,event.payload.detector.detectorModelName"),
     ("IoT", "a report", "violationEventType & securityProfileName", "taskType=*_AUDIT_TASK & taskStatus"),
     ("IVS", "a message", "RoomArn & MessageId & Content"),
+    ("Jenkins", "a build's state", f"sns.Subject={_JENKINS}"),
     ("Kendra, Q Business", "a document to be changed", "s3Bucket & s3ObjectKey & version=v0"),
     ("Lex", "a request", "bot.name & invocationSource", "sessionState.intent.name,currentIntent.name"),
     ("Lex", "a request", "inputTranscript=| only inputTranscript,sessionState", "bot={} & messageVersion"),

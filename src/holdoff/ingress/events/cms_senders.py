@@ -415,10 +415,14 @@ _WRITTEN: Final = (
 )
 _OTHERS: Final = (
     "Microsoft.*|google.cloud.storage.*|google.cloud.cloudbuild.*|google.cloud.deploy.*|google.firebase.auth.*"
+    "|google.cloud.functions.*|google.cloud.run.*"
     "|dev.tekton.*|dev.cdevents.*|cd.*.*.v1|harbor.artifact.*|harbor.quota.*|harbor.replication.*|harbor.scan.*"
     "|harbor.tag_retention.*|zotregistry.*|io.artifacthub.*|sh.keptn.*|io.testkube.*|org.jenkinsci.*|aem.*|com.twilio.*"
     "|com.adobe.commerce.*.sales_*|com.adobe.commerce.*.customer_*|com.adobe.commerce.*.checkout_*"
 )
+_METHOD: Final = "protoPayload.methodName,data.protoPayload.methodName"
+_SERVICE: Final = "protoPayload.serviceName,data.protoPayload.serviceName"
+_DEPLOYING: Final = "appengine.g*|cloudbuild.g*|clouddeploy.g*|cloudfunctions.g*|firebasehosting.g*|run.g*"
 _GCS: Final = "message.attributes"
 _GCS_WRITTEN: Final = "OBJECT_FINALIZE|OBJECT_DELETE|OBJECT_ARCHIVE"
 #: Before it sends events, a sender may want to see a text again: the sender, the conditions by which its request is
@@ -496,6 +500,8 @@ _CLOUDS: Final = (
         carries="message.data",
     ),
     *_written("Event Grid", "eventType", "metadataVersion", id="{id}", tag="data.target.tag"),
+    # https://docs.cloud.google.com/eventarc/docs/determining-filters-cal: what a build calls to deploy
+    other("Cloud Audit Logs", _METHOD, f"{_SERVICE}={_DEPLOYING}"),
     # In headers, or as JSON; Eventarc sends messages of Pub/Sub with these headers:
     # https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/http-protocol-binding.md
     *_cloud_events("http.headers.ce-", ""),
@@ -591,16 +597,24 @@ _HOSTS: Final = (
             # Builds
             ("App Service", "status,Status", "siteName,ProjectUrl & hostName,SiteUrl & deployer,EnvironmentName"),
             ("AppVeyor", "eventName", "eventData.buildUrl"),
+            ("Adobe Cloud Manager", "event.@type", "event.@id=urn:oeid:cloudmanager:*"),
+            ("Appcircle", "action", "deliveryId & item.organizationId"),
+            ("Appflow", "state", "automationId & buildInfo.job_type"),
+            ("AppSignal", "marker.environment", "marker.marker_id & marker.revision"),
             ("AWX", "status", "friendly_name,playbook & started & finished & url=*/jobs/*"),
+            ("Argo", "kind,app.kind", "apiVersion,app.apiVersion=argoproj.io/*"),
             ("Bamboo", "build.status", "build.buildResultKey"),
             ("Bitrise", "http.headers.bitrise-event-type,build_status", "http.headers.bitrise-event-type,build_slug"),
             ("Buildbot", "event,state_string", "buildid & buildername,builderid"),
             ("Buddy", "execution.status", "workspace.domain & invoker.html_url & execution.html_url"),
             ("Buildkite", f"{_BUILDKITE},event", f"{_BUILDKITE},pipeline.slug & {_BUILDKITE},build.web_url"),
+            ("Bugsnag", "trigger.type", "trigger.message & project.url=https://*bugsnag*"),
             ("Chromatic", "event", "event & build.webUrl,review.webUrl=https://www.chromatic.com/*"),
             ("CircleCI", "payload.status", "payload.build_url=https://circleci.com/*"),
             ("CircleCI", f"{_CIRCLECI},type", f"{_CIRCLECI},happened_at & {_CIRCLECI},webhook.name"),
             ("Cirrus CI", "http.headers.x-cirrus-event,action", "http.headers.x-cirrus-event,build.changeIdInRepo"),
+            ("Clever Cloud", "event", "event=DEPLOYMENT_* & data.state,data.uuid,ownerId & data.appId,appId"),
+            ("Cloud 66", "event_type", "redeploy_hook,stack.redeploy_hook,fqdn=https://hooks.cloud66.com/*|*.c66.me"),
             ("Cloudflare", "alert_type", "policy_id & account_id"),
             ("Cloudflare", "type", "type=cf.workersBuilds.* & metadata.eventSubscriptionId"),
             ("Cloud Build", "status", "logUrl=https://console.cloud.google.com/*/builds* & id & projectId,startTime"),
@@ -618,12 +632,16 @@ _HOSTS: Final = (
             ("env0", "type", "type=com.env0.* & datacontenttype & source"),
             ("Expo", "status", "appId & buildDetailsPageUrl,submissionDetailsPageUrl"),
             ("Flux", "reason", "reportingController & involvedObject.kind"),
+            ("Gearset", "run.status", "job.name & run.type & run.start_date_utc"),
             ("GoCD", "data.pipeline.stage.state", "type=stage & data.pipeline.counter & data.pipeline.group"),
             ("Harness", "eventType", "data.pipelineIdentifier & data.accountIdentifier"),
             ("Harness", "eventData.eventType", "eventData.pipelineIdentifier & eventData.accountIdentifier"),
             ("Heroku", "resource,release", "webhook_metadata.event.include,head_long & action,git_log"),
+            ("Honeybadger", "event", "event=deployed & message & deploy.revision & project.id"),
             ("Jenkins", "build.phase", "build.full_url,build.fullUrl"),
+            ("Jenkins", "event", "buildName & buildUrl & buildVars & projectName"),
             ("Jenkins", "type", "type=item.*|run.* & dataType=*hudson.*|*jenkins*|*cloudbees* & source & id"),
+            ("Netlify", "payload.state", "payload.site_id & payload.deploy_ssl_url"),
             ("Laravel Forge", "status", "server.id & site.id & commit_hash & commit_author"),
             ("MyGet", "PayloadType", "PayloadType=Build*WebHookEventPayloadV1|PingWebHookEventPayloadV1 & Identifier"),
             ("Octopus Deploy", "Payload.Event.Category,EventType", "EventType=SubscriptionPayload & Payload.BatchId"),
@@ -636,6 +654,7 @@ _HOSTS: Final = (
             ("Render", "type", "data.serviceId=srv-*|crn-*|dpg-*|red-* & timestamp"),
             ("Rundeck", "trigger", "executionId & execution.href"),
             ("Review Board", "event", "event=reply_*|review_* & review_request.absolute_url"),
+            ("Scalingo", "type", "type=deployment & app_id & app_name & type_data.status,type_data.git_ref"),
             ("Semaphore", "pipeline.state,event", "project_hash_id,workflow.id & project_hash_id,revision.commit_sha"),
             ("SonarQube", "qualityGate.status,status", "serverUrl & analysedAt"),
             ("Spacelift", "state,title,action", "account & stateVersion,error,remoteIP & run.id,body,context.mutation"),
@@ -645,7 +664,9 @@ _HOSTS: Final = (
             ("Terraform", "stage", "task_result_id=taskrs-*"),
             ("Travis CI", "state,status_message", "build_url=*travis*/builds/*"),
             ("Travis CI", "status_message", "repository.owner_name & repository.id"),
+            ("Trigger.dev", "type", "type=alert.* & webhookVersion & created"),
             ("Unity", "buildStatus", "buildTargetName & projectGuid"),
+            ("WordPress VIP", "http.headers.x-wpvip-webhook,sha", "http.headers.x-wpvip-webhook,domain=v?|*.go-vip.*"),
             ("Xcode Cloud", "ciBuildRun.attributes.executionProgress", "ciBuildRun.id & ciProduct.id"),
         )
     ),
