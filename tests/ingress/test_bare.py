@@ -1659,6 +1659,18 @@ NOTICES: dict[str, tuple[str | None, object]] = {
     "CloudFormation": (None, "StackId='arn:x'\nResourceStatus='CREATE_COMPLETE'\n"),
     "CloudTrail: a test": (None, "CloudTrail validation message."),
     "CloudWatch": ('ALARM: "site is down" in EU (Ireland)', "Down."),
+    # https://docs.aws.amazon.com/codebuild/latest/userguide/sample-build-notifications.html
+    **{
+        f"CodeBuild: {what}": (None, f"{quote}Build 'arn:aws:codebuild:x' for build project 'site' {what}.{quote}")
+        for quote, what in (
+            ("", "has reached the build status of 'SUCCEEDED'"),
+            ('"', "has completed the build phase of 'BUILD' with a status of 'SUCCEEDED'"),
+        )
+    },
+    # https://docs.aws.amazon.com/codepipeline/latest/userguide/tutorials-cloudwatch-sns-notifications.html
+    "CodePipeline": (None, '"The Pipeline site has failed."'),
+    # https://github.com/awslabs/aws-deployment-framework
+    "CodePipeline: by an account": (None, '"The pipeline site from account 123456789012 has SUCCEEDED at x."'),
     "CodeDeploy": (
         "SUCCESS: AWS CodeDeploy notification setup for trigger t",
         "Your AWS CodeDeploy trigger is able to",
@@ -1701,8 +1713,13 @@ def test_a_notice_that_a_topic_delivers_raw_is_none_either(name: str) -> None:
     for routes in (ONE, with_rule(), with_rule(sqs__eventSourceARN="arn:*")):
         assert routes.intents(message) == [Ignored("nothing is built for a notice of AWS unless a rule takes it")]
     assert isinstance(with_rule(sqs__body="*").intents(message)[0], Ignored)
-    (built,) = ONE.intents(opened(s.in_sqs("An AWS Backup is what we need"))[0])
-    assert isinstance(built, Request)
+    for own in (
+        "An AWS Backup is what we need",
+        "Build 'site' for the project 'shop'",
+        "The pipeline site has new pages",
+    ):
+        (built,) = ONE.intents(opened(s.in_sqs(own))[0])
+        assert isinstance(built, Request)
 
 
 @pytest.mark.parametrize("result", ["STARTED", "SUCCESS", "FAILURE", "UNSTABLE", "ABORTED"])

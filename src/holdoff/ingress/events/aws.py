@@ -313,7 +313,9 @@ _SUBJECTS: Final = (
 )
 _BEGINNINGS: Final = (
     '{"ElastiCache:*|{"MemoryDB:*|An AWS Backup job *|*Build notification from the AWS Amplify Console*'
-    "|Timestamp: *NotificationProcessId: *"
+    # A template of EventBridge may put CodeBuild's and CodePipeline's into words, as their documents do.
+    "|Timestamp: *NotificationProcessId: *|Build '* for build project '*|\"Build '* for build project '*"
+    '|The Pipeline * has failed.*|"The Pipeline * has failed.*|"The pipeline * from account * has *'
     "|StackId='arn:*|Successfully validated SNS topic for Amazon SES *|CloudTrail validation message*"
 )
 #: https://docs.aws.amazon.com/codebuild/latest/userguide/sample-build-notifications.html
