@@ -1397,6 +1397,8 @@ _CLOUDS = (
                     "google.cloud.cloudbuild.build.v1.statusChanged",
                     "google.cloud.deploy.rollout.v1.updated",
                     "google.cloud.functions.function.v2.updated",
+                    "google.firebase.testlab.testMatrix.v1.completed",
+                    "google.firebase.firebasealerts.alerts.v1.published",
                     # https://artifacthub.io/docs   https://keptn.sh   https://docs.testkube.io
                     # https://plugins.jenkins.io/cloudevents
                     "io.artifacthub.repository.scanning-errors",
@@ -2347,6 +2349,29 @@ _BUILDS = (
                     ("application.health_check.failed", hook),
                     ("service.build.fail", {"stack": hook, "service": {"name": "web"}}),
                 )
+            ),
+            # https://help.aliyun.com/document_detail/202424.html   https://help.gitee.com/enterprise/pipeline/notice/webhook
+            *(
+                (
+                    "Flow, Gitee Go",
+                    code,
+                    {
+                        step: {"pipelineId": 183, "buildNumber": 19, "statusCode": code, "pipelineUrl": "https://x"},
+                        "sources": [{"branch": "master", "commitId": AFTER}],
+                    },
+                )
+                for step, code in (("task", "SUCCESS"), ("job", "SUCC"))
+            ),
+            # https://docs.oracle.com/en-us/iaas/Content/Events/Reference/eventsproducers.htm
+            (
+                "Oracle Cloud",
+                "com.oraclecloud.devopsbuild.createbuildrun.end",
+                {
+                    "eventType": "com.oraclecloud.devopsbuild.createbuildrun.end",
+                    "cloudEventsVersion": "0.1",
+                    "source": "devops",
+                    "data": {"resourceName": "site"},
+                },
             ),
             # https://docs.gearset.com/en/articles/3742236-standard-ci-outgoing-webhook-payload
             (

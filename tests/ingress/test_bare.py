@@ -1447,6 +1447,12 @@ OWN: dict[str, dict[str, Any]] = {
     "Bugsnag": {"project": {"url": "https://example.com/bug"}, "trigger": {"type": "release", "message": "x"}},
     "Clever Cloud": {"event": "DEPLOYMENT_WANTED", "appId": "7"},
     "Cloud 66": {"event_type": "stack.published", "redeploy_hook": "https://example.com", "fqdn": "example.com"},
+    "Flow": {"task": {"pipelineId": 7, "statusCode": "published"}},
+    "Oracle Cloud": {
+        "eventType": "com.oraclecloud.objectstorage.createobject",
+        "cloudEventsVersion": "0.1",
+        "data": {"resourceName": "page.html"},
+    },
     "Gearset": {"job": {"name": "x"}, "run": {"status": "published", "type": "marathon"}},
     "Honeybadger": {"event": "published", "message": "x", "project": {"id": 7}, "deploy": {"revision": "7"}},
     "Jenkins, a project": {"event": "published", "projectName": "site", "buildName": "x", "buildUrl": "x"},

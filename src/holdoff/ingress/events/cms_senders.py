@@ -415,7 +415,7 @@ _WRITTEN: Final = (
 )
 _OTHERS: Final = (
     "Microsoft.*|google.cloud.storage.*|google.cloud.cloudbuild.*|google.cloud.deploy.*|google.firebase.auth.*"
-    "|google.cloud.functions.*|google.cloud.run.*"
+    "|google.cloud.functions.*|google.cloud.run.*|google.firebase.testlab.*|google.firebase.firebasealerts.*"
     "|dev.tekton.*|dev.cdevents.*|cd.*.*.v1|harbor.artifact.*|harbor.quota.*|harbor.replication.*|harbor.scan.*"
     "|harbor.tag_retention.*|zotregistry.*|io.artifacthub.*|sh.keptn.*|io.testkube.*|org.jenkinsci.*|aem.*|com.twilio.*"
     "|com.adobe.commerce.*.sales_*|com.adobe.commerce.*.customer_*|com.adobe.commerce.*.checkout_*"
@@ -510,6 +510,7 @@ _CLOUDS: Final = (
     *_written(
         "CDEvents", "context.type", "context.id & context.source & subject.id", id="{context.source}#{context.id}"
     ),
+    other("Oracle Cloud", "eventType", "cloudEventsVersion", "com.oraclecloud.devops*"),
     # https://docs.cloud.google.com/artifact-analysis/docs/pub-sub-notifications
     other("Artifact Analysis", "kind", "notificationTime & name=projects/*/occurrences/*|projects/*/notes/*"),
     # https://docs.cloud.google.com/monitoring/support/notification-options
@@ -631,6 +632,7 @@ _HOSTS: Final = (
             ("Drone", f"{_DRONE},event", f"{_DRONE},repo.uid & {_DRONE},build.number"),
             ("env0", "type", "type=com.env0.* & datacontenttype & source"),
             ("Expo", "status", "appId & buildDetailsPageUrl,submissionDetailsPageUrl"),
+            ("Flow, Gitee Go", "task.statusCode,job.statusCode", "task.pipelineUrl,job.pipelineUrl"),
             ("Flux", "reason", "reportingController & involvedObject.kind"),
             ("Gearset", "run.status", "job.name & run.type & run.start_date_utc"),
             ("GoCD", "data.pipeline.stage.state", "type=stage & data.pipeline.counter & data.pipeline.group"),
