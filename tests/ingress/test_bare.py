@@ -367,6 +367,15 @@ ASKED: dict[str, dict[str, Any]] = {
     },
     "AWS, a processing job of SageMaker": {"detail": {"ProcessingJobName": "j", "ProcessingJobStatus": "Completed"}},
     "CodeBuild, in short": {"build-status": "FAILED", "project-name": "site"},
+    # https://docs.aws.amazon.com/step-functions/latest/dg/connect-codebuild.html
+    "CodeBuild, by a state machine that waited for it": {
+        "Build": {"Arn": "arn:aws:codebuild:us-east-1:1:build/site:7b", "BuildStatus": "SUCCEEDED"}
+    },
+    "CodeBuild's build, as its API has it": {
+        "arn": "arn:aws:codebuild:us-east-1:1:build/site:7b",
+        "buildStatus": "SUCCEEDED",
+        "projectName": "site",
+    },
     "CodeBuild's type, in short": {"detail-type": "CodeBuild State Change", "detail": {}},
     "CodePipeline's type, in short": {"detail-type": "CodePipeline State Change", "detail": {}},
     "CodeBuild's notification, in short": {"detailType": "CodeBuild Build State Change"},
@@ -1134,6 +1143,7 @@ OWN: dict[str, dict[str, Any]] = {
     "AppSync": {"typeName": "Page", "fieldName": "title", "value": "x"},
     "API Gateway, a route": {"route": "arn:x", "type": "REQUEST"},
     "CodeBuild, a build that is asked for": {"buildId": "7", "build": "site", "page": 7},
+    "CodeBuild, a project": {"arn": "arn:aws:codebuild:us-east-1:1:project/site", "Build": {"Arn": "site"}},
     "Lambda, an answer": {"isAuthorized": True, "context": {}, "page": 7},
     "CloudWatch, a state": {"NewStateValue": "published", "page": 7},
     "AWS, a last status": {"detail": {"lastStatus": "PUBLISHING"}},

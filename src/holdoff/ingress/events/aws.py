@@ -368,7 +368,7 @@ _ASKED_BY: Final = (
     ("CloudWatch", "log lines", "awslogs.data", "messageType=DATA_MESSAGE|CONTROL_MESSAGE & logGroup"),
     ("CodeBuild", "a build's state", "build-id & project-name", f"project-name & build-status={_STATUSES}"),
     ("CodeBuild", "a build's state", f"detail.build-status={_STATUSES}", "detail.build-id & detail.project-name"),
-    ("CodeBuild", "a build's state", "build_id,build,buildId,BuildId=arn:*:codebuild:*:build*/*"),
+    ("CodeBuild", "a build's state", "build_id,build,buildId,BuildId,arn,Build.Arn=arn:*:codebuild:*:build*/*"),
     ("CodeBuild", "a build's state", "detail-type,detailType=CodeBuild *State Change|CodeBuild *Phase Change"),
     ("CodeDeploy", "a deployment's state", "eventTriggerName & deploymentId", "LifecycleEventHookExecutionId"),
     (
