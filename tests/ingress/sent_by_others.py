@@ -2307,7 +2307,13 @@ _BUILDS = (
             (
                 "Appcircle",
                 "Build|BuildSuccess",
-                {"deliveryId": "1", "action": "Build|BuildSuccess", "item": {"id": "2", "organizationId": "3"}},
+                {
+                    "deliveryId": "1",
+                    "action": "Build|BuildSuccess",
+                    "title": "Build Successful",
+                    "message": "Build is successful",
+                    "item": {"id": "2", "organizationId": "3"},
+                },
             ),
             # https://ionic.io/docs/appflow/automation/webhooks
             (
@@ -2772,7 +2778,7 @@ _FILES = (
 _IN_UNIFORM = {"project": {"id": "p", "url": "https://uniform.app/projects/p"}, "initiator": {"is_api_key": False}}
 #: https://github.com/craftcms/webhooks
 _BY_CRAFT = {"name": "afterSave", "senderClass": "craft\\elements\\Entry", "eventClass": "craft\\events\\ModelEvent"}
-_IN_NOTION = {"subscription_id": "s", "integration_id": "i", "workspace_id": "w"}
+_IN_NOTION = {"subscription_id": "s", "integration_id": "i", "workspace_id": "w", "entity": {"id": "p"}}
 _OF_GHOST = Built(reason="a post or page in Ghost")
 _DRAFTS = (
     _webhook("Optimizely", "published content", Built(reason="webhook"), _optimizely("Published")),

@@ -404,7 +404,7 @@ _ASKED_BY: Final = (
     ("GuardDuty", "an announcement", "type & findingDetails.0.findingType,featureDetails.0.featureLink"),
     ("Image Builder", "an image's state", "versionlessArn & buildVersion & state.status"),
     ("Inspector", "an assessment", "event=ASSESSMENT_*|FINDING_*|ENABLE_ASSESSMENT_* & target=arn:*"),
-    ("IoT", "a question for rights", "token,connectionMetadata.id & signatureVerified,tokenSignature"),
+    ("IoT", "a question for rights", "signatureVerified & protocols,connectionMetadata.id", "token & tokenSignature"),
     ("IoT", "a question for rights", "claimCertificateId & templateArn", "caCertificateId & certificateStatus"),
     ("IoT", "a change of its registry or jobs", "eventType=THING_*EVENT & eventId & operation"),
     ("IoT", "a change of its registry or jobs", "eventType=JOB|JOB_EXECUTION & eventId & targetSelection,thingArn"),

@@ -250,7 +250,7 @@ _DRAFTS: Final = (
     ),
     # https://developers.notion.com/reference/webhooks-events-delivery
     *_typed(
-        *("Notion", "type", "subscription_id & integration_id & workspace_id"),
+        *("Notion", "type", "subscription_id & integration_id & workspace_id & entity.id"),
         "page.content_updated|page.created|page.deleted|page.moved|page.properties_updated|page.undeleted"
         "|database.*|data_source.*",
         id="{id}",
@@ -599,7 +599,7 @@ _HOSTS: Final = (
             ("App Service", "status,Status", "siteName,ProjectUrl & hostName,SiteUrl & deployer,EnvironmentName"),
             ("AppVeyor", "eventName", "eventData.buildUrl"),
             ("Adobe Cloud Manager", "event.@type", "event.@id=urn:oeid:cloudmanager:*"),
-            ("Appcircle", "action", "deliveryId & item.organizationId"),
+            ("Appcircle", "action", "deliveryId & item.organizationId & title & message"),
             ("Appflow", "state", "automationId & buildInfo.job_type"),
             ("AppSignal", "marker.environment", "marker.marker_id & marker.revision"),
             ("AWX", "status", "friendly_name,playbook & started & finished & url=*/jobs/*"),

@@ -265,7 +265,7 @@ _DATA_CENTER_KINDS: Final = (
 _IN_FULL: Final = "set the service hook's resource details to 'All'"
 _SERVICE_HOOKS: Final = (
     "eventType & createdDate,scope & publisherId=tfs|rm|pipelines|audit|azure-devops",
-    "eventType & publisherId & resourceVersion",
+    "eventType & publisherId & resourceVersion=?.?*",
     "eventType=build.complete|ms.vss-* & publisherId",
     "eventType=git.*|build.complete|workitem.*|ms.vss-*|ms.azure-devops-* & createdDate,resource.pullRequestId",
 )
