@@ -1398,6 +1398,7 @@ _CLOUDS = (
                     "google.cloud.deploy.rollout.v1.updated",
                     "google.cloud.functions.function.v2.updated",
                     "google.firebase.testlab.testMatrix.v1.completed",
+                    "dev.knative.apiserver.resource.update",
                     "google.firebase.firebasealerts.alerts.v1.published",
                     # https://artifacthub.io/docs   https://keptn.sh   https://docs.testkube.io
                     # https://plugins.jenkins.io/cloudevents
@@ -2328,8 +2329,15 @@ _BUILDS = (
                 {"marker": {"marker_id": "5c37", "site": "site", "environment": "production", "revision": AFTER}},
             ),
             # https://argo-cd.readthedocs.io/en/stable/operator-manual/notifications/: templates hand on the application
-            ("Argo", "Application", {"app": {"apiVersion": "argoproj.io/v1alpha1", "kind": "Application"}}),
-            ("Argo", "Rollout", {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "status": {}}),
+            *(
+                ("Argo, Flux, Tekton", event.get("kind", "Application"), event)
+                for event in (
+                    {"app": {"apiVersion": "argoproj.io/v1alpha1", "kind": "Application"}},
+                    {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "status": {}},
+                    {"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization", "status": {}},
+                    {"apiVersion": "tekton.dev/v1", "kind": "PipelineRun", "status": {}},
+                )
+            ),
             # https://docs.bugsnag.com/product/integrations/webhook
             (
                 "Bugsnag",

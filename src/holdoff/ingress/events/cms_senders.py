@@ -416,7 +416,7 @@ _WRITTEN: Final = (
 _OTHERS: Final = (
     "Microsoft.*|google.cloud.storage.*|google.cloud.cloudbuild.*|google.cloud.deploy.*|google.firebase.auth.*"
     "|google.cloud.functions.*|google.cloud.run.*|google.firebase.testlab.*|google.firebase.firebasealerts.*"
-    "|dev.tekton.*|dev.cdevents.*|cd.*.*.v1|harbor.artifact.*|harbor.quota.*|harbor.replication.*|harbor.scan.*"
+    "|dev.tekton.*|dev.knative.apiserver.*|dev.cdevents.*|cd.*.*.v1|harbor.artifact.*|harbor.quota.*|harbor.replication.*|harbor.scan.*"
     "|harbor.tag_retention.*|zotregistry.*|io.artifacthub.*|sh.keptn.*|io.testkube.*|org.jenkinsci.*|aem.*|com.twilio.*"
     "|com.adobe.commerce.*.sales_*|com.adobe.commerce.*.customer_*|com.adobe.commerce.*.checkout_*"
 )
@@ -603,7 +603,11 @@ _HOSTS: Final = (
             ("Appflow", "state", "automationId & buildInfo.job_type"),
             ("AppSignal", "marker.environment", "marker.marker_id & marker.revision"),
             ("AWX", "status", "friendly_name,playbook & started & finished & url=*/jobs/*"),
-            ("Argo", "kind,app.kind", "apiVersion,app.apiVersion=argoproj.io/*"),
+            (
+                "Argo, Flux, Tekton",
+                "kind,app.kind",
+                "apiVersion,app.apiVersion=argoproj.io/*|*.fluxcd.io/*|tekton.dev/*",
+            ),
             ("Bamboo", "build.status", "build.buildResultKey"),
             ("Bitrise", "http.headers.bitrise-event-type,build_status", "http.headers.bitrise-event-type,build_slug"),
             ("Buildbot", "event,state_string", "buildid & buildername,builderid"),
