@@ -1399,6 +1399,9 @@ _CLOUDS = (
                     "google.cloud.functions.function.v2.updated",
                     "google.firebase.testlab.testMatrix.v1.completed",
                     "dev.knative.apiserver.resource.update",
+                    # https://github.com/cloudevents/spec: its examples, which have no body of GitHub's
+                    "com.github.pull_request.opened",
+                    "com.github.pull.create",
                     "google.firebase.firebasealerts.alerts.v1.published",
                     # https://artifacthub.io/docs   https://keptn.sh   https://docs.testkube.io
                     # https://plugins.jenkins.io/cloudevents
@@ -2871,9 +2874,9 @@ _DRAFTS = (
     *(
         _webhook("Ghost", event, nothing("Ghost", "member"), {"member": {"current": current, "previous": previous}})
         for event, current, previous in (
-            ("member.added", {"uuid": "7", "status": "free"}, {}),
-            ("member.edited", {"uuid": "7", "status": "paid"}, {"status": "free"}),
-            ("member.deleted", {}, {"uuid": "7", "status": "free"}),
+            ("member.added", {"uuid": "7", "email": "ann@example.com", "status": "free"}, {}),
+            ("member.edited", {"uuid": "7", "email": "ann@example.com", "status": "paid"}, {"status": "free"}),
+            ("member.deleted", {}, {"uuid": "7", "email": "ann@example.com", "status": "free"}),
         )
     ),
     _webhook("Cosmic", "a draft, as it was told at first", nothing("Cosmic", "draft"), {"type": "object.edited.draft"}),

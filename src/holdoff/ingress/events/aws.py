@@ -377,7 +377,7 @@ _ASKED_BY: Final = (
         "detail.pipeline & detail.execution-id only account,detail,id,project,region,resources,time,version",
         "detail.pipeline & detail.state=STARTED|RESUMED|SUCCEEDED|FAILED|CANCELED|STOPPING|STOPPED|SUPERSEDED",
     ),
-    ("CodePipeline", "a question for approval", "approval.pipelineName"),
+    ("CodePipeline", "a question for approval", "approval.pipelineName & approval.stageName"),
     ("Cognito", "a request", "triggerSource=UserMigration_*", "request.session=[] & response={}"),
     ("Cognito", "a request", "userPoolId & userName only region,request,response,userName,userPoolId"),
     ("Cognito", "a request", "request.userAttributes.email,request.userAttributes.sub", "userPoolId & triggerSource"),

@@ -181,7 +181,7 @@ _STORYBLOK: Final = (
 # --- Drafts of content systems whose other events build; at Contentstack all but publications -------
 # https://docs.ghost.org/webhooks: the event of a deleted post has all its fields. Other events have the post as it is
 # now, and the fields that were different before.
-_GHOST_BEFORE: Final = "post.previous.status,page.previous.status"
+_GHOST_BEFORE, _MEMBER = "post.previous.status,page.previous.status", "member.current.uuid,member.previous.uuid"
 _STACK: Final = "module=entry|asset|content_type|global_field|release|taxonomy|term|workflow|branch|bulk_job & api_key"
 _SLOT: Final = "notifications.0.message.delivery_slot"
 _IS_DRAFT: Final = "payload.isDraft,payload.draft,payload._draft=true"
@@ -236,7 +236,7 @@ _DRAFTS: Final = (
     ),
     # https://kontent.ai/learn/docs/webhooks
     ignored(*("Kontent.ai", "a draft", "draft", _SLOT, f"{_SLOT}=preview"), each="notifications"),
-    ignored("Ghost", "a member", "member", *["member.current.uuid,member.previous.uuid"] * 2),
+    ignored("Ghost", "a member", "member", _MEMBER, f"{_MEMBER} & member.current.email,member.previous.email"),
     # https://www.contentstack.com/docs/developers/set-up-webhooks/webhook-events
     other("Contentstack", "event", "module=release|workflow|branch & api_key", "delete*"),
     *_typed("Contentstack", "event", _STACK, "publish|unpublish|*publish.success|delete*|deploy*"),
@@ -415,7 +415,7 @@ _WRITTEN: Final = (
 )
 _OTHERS: Final = (
     "Microsoft.*|google.cloud.storage.*|google.cloud.cloudbuild.*|google.cloud.deploy.*|google.firebase.auth.*"
-    "|google.cloud.functions.*|google.cloud.run.*|google.firebase.testlab.*|google.firebase.firebasealerts.*"
+    "|google.cloud.functions.*|google.cloud.run.*|google.firebase.testlab.*|google.firebase.firebasealerts.*|com.github.pull*"
     "|dev.tekton.*|dev.knative.apiserver.*|dev.cdevents.*|cd.*.*.v1|harbor.artifact.*|harbor.quota.*|harbor.replication.*|harbor.scan.*"
     "|harbor.tag_retention.*|zotregistry.*|io.artifacthub.*|sh.keptn.*|io.testkube.*|org.jenkinsci.*|aem.*|com.twilio.*"
     "|com.adobe.commerce.*.sales_*|com.adobe.commerce.*.customer_*|com.adobe.commerce.*.checkout_*"
