@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from random import Random
 from typing import Any
 
 import pytest
@@ -1964,3 +1965,30 @@ def test_what_cannot_be_opened_keeps_none_of_its_neighbours_waiting() -> None:
     event = [s.in_sqs(s.ecr())["Records"][0], {"httpMethod": "GET", "path": "/"}, s.in_sqs({"x": 1})["Records"][0]]
     outcomes = [outcome for message in opened(event) for outcome in ONE.intents(message)]
     assert [type(outcome) for outcome in outcomes] == [Request, EventError, Request]
+
+
+#: Words of events of one's own systems. None is a key of Holdoff's own form.
+COMMON = (
+    "action actor app branch build category commit content created_at data deployment entity entry event event_type id"
+    " item job kind message model name object operation order page payload pipeline product project_id record release"
+    " repository result sender site source state status table task title topic type updated_at url user workspace"
+)
+SAID = (
+    "published updated created deleted started succeeded failed success running pending completed open closed active"
+    " live production main v1.2.3 site home page article product build deploy release project.updated page.published"
+)
+
+
+def test_no_event_of_common_words_is_taken_for_a_sender_s() -> None:
+    chosen, names, words = Random(7), COMMON.split(), SAID.split()
+
+    def value(depth: int) -> object:
+        if depth < 2 and chosen.random() < 0.3:
+            return {chosen.choice(names): value(depth + 1) for _ in range(chosen.randint(1, 4))}
+        return chosen.choice((*words, 7, 1764039600, True, False, None))
+
+    for _ in range(1000):
+        event = {chosen.choice(names): value(0) for _ in range(chosen.randint(2, 14))}
+        for sent in (s.in_sqs(event), s.eventbridge("my.app", "Changed", event)):
+            (request,) = ONE.intents(opened(sent)[0])
+            assert isinstance(request, Request), event
