@@ -1449,7 +1449,10 @@ _CLOUDS = (
                 "dev.cdevents.change.merged.0.2.0",
                 Built(id="/octo#7", reason="dev.cdevents.change.merged.0.2.0 in CDEvents"),
             ),
-            ("octo.site.edited", Built(id="/octo#7", reason="octo.site.edited in CDEvents")),
+            (
+                "dev.cdeventsx.octo-site.edited.1.0.0",
+                Built(id="/octo#7", reason="dev.cdeventsx.octo-site.edited.1.0.0 in CDEvents"),
+            ),
             ("dev.cdevents.build.finished.0.2.0", nothing("CDEvents", "dev.cdevents.build.finished.0.2.0")),
         )
     ),

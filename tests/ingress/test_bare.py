@@ -1525,6 +1525,18 @@ def test_an_event_of_one_s_own_is_not_taken_for_that_of_a_sender_with_the_same_w
         assert isinstance(request, Request)
 
 
+def test_the_id_of_one_s_own_context_is_not_that_of_an_event() -> None:
+    """The second page that is published in a session would be a duplicate."""
+    told = {"context": {"id": "session-7", "source": "cms", "type": "page.published"}, "subject": {"id": "7"}}
+    (request,) = ONE.intents(opened(told)[0])
+    assert isinstance(request, Request)
+    assert request.event_id is None
+    told["context"]["type"] = "dev.cdeventsx.cms-page.published.1.0.0"
+    (request,) = ONE.intents(opened(told)[0])
+    assert isinstance(request, Request)
+    assert request.event_id == "cms#session-7"
+
+
 def test_the_id_of_one_s_own_episode_is_not_that_of_an_event() -> None:
     """Its second update would be a duplicate."""
     told = {"type": "video.episode.updated", "id": "episode-7", "environment": {"id": "production"}}

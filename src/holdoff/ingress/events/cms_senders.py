@@ -420,6 +420,7 @@ _OTHERS: Final = (
     "|harbor.tag_retention.*|zotregistry.*|io.artifacthub.*|sh.keptn.*|io.testkube.*|org.jenkinsci.*|aem.*|com.twilio.*"
     "|com.adobe.commerce.*.sales_*|com.adobe.commerce.*.customer_*|com.adobe.commerce.*.checkout_*"
 )
+_IN_CD: Final = "context.type=dev.cdevents* & context.id & context.source & subject.id"  # and one's own: dev.cdeventsx
 _METHOD: Final = "protoPayload.methodName,data.protoPayload.methodName"
 _SERVICE: Final = "protoPayload.serviceName,data.protoPayload.serviceName"
 _DEPLOYING: Final = "appengine.g*|cloudbuild.g*|clouddeploy.g*|cloudfunctions.g*|firebasehosting.g*|run.g*"
@@ -507,9 +508,7 @@ _CLOUDS: Final = (
     *_cloud_events("http.headers.ce-", ""),
     *_cloud_events("", "data."),
     # https://github.com/cdevents/spec, without a CloudEvent around it
-    *_written(
-        "CDEvents", "context.type", "context.id & context.source & subject.id", id="{context.source}#{context.id}"
-    ),
+    *_written("CDEvents", "context.type", _IN_CD, id="{context.source}#{context.id}"),
     other("Oracle Cloud", "eventType", "cloudEventsVersion", "com.oraclecloud.devops*"),
     # https://docs.cloud.google.com/artifact-analysis/docs/pub-sub-notifications
     other("Artifact Analysis", "kind", "notificationTime & name=projects/*/occurrences/*|projects/*/notes/*"),
