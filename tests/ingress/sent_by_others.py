@@ -2402,6 +2402,38 @@ _BUILDS = (
                     "run": {"status": "Succeeded", "type": "Deployment", "start_date_utc": "2026-11-25T03:00:00Z"},
                 },
             ),
+            # A deployment may stop a site for a moment. If the alarm started a build, the build would sound the alarm.
+            # https://docs.honeybadger.io/guides/integrations/payloads/down
+            (
+                "Honeybadger",
+                "down",
+                {
+                    "event": "down",
+                    "message": "[site] The site is down.",
+                    "project": {"id": 7, "unresolved_fault_count": 102},
+                    "outage": {"status": 503},
+                },
+            ),
+            # https://docs.openstatus.dev/alerting/providers/webhook
+            (
+                "OpenStatus",
+                "recovered",
+                {
+                    "monitor": {"id": 1, "name": "site", "url": "https://x"},
+                    "cronTimestamp": 1744023705307,
+                    "status": "recovered",
+                },
+            ),
+            # https://github.com/louislam/uptime-kuma/blob/master/server/notification-providers/webhook.js
+            (
+                "Uptime Kuma",
+                "0",
+                {
+                    "heartbeat": {"monitorID": 1, "status": 0, "msg": "timeout", "important": True},
+                    "monitor": {"id": 1, "url": "https://x"},
+                    "msg": "[site] Down",
+                },
+            ),
             # https://docs.honeybadger.io/guides/integrations/payloads/deployed
             (
                 "Honeybadger",

@@ -554,8 +554,10 @@ _HOSTS: Final = (
             ("GitGuardian", "action", "source=GitGuardian & timestamp & message"),
             ("Grafana", "state", "ruleId & ruleUrl & state=alerting|ok|no_data|paused|pending"),  # before version 8
             ("Datadog", "event_type", "org.id & last_updated & title & event_type=*alert|*monitor|service_check"),
+            ("Honeybadger", "event", "message & project.id & project.unresolved_fault_count"),
             ("JFrog", "top_severity", "watch_name & issues.0.severity"),
             ("New Relic", "current_state,state", "incident_url,issueUrl=https://*.newrelic.com/*"),
+            ("OpenStatus", "status", "status=degraded|error|recovered & cronTimestamp & monitor.id"),
             ("Opsgenie", "action", "alert.alertId & integrationId"),
             ("PagerDuty", "event.event_type", "event.resource_type=alert|incident|pagey|service & event.occurred_at"),
             ("PagerDuty", "messages.0.event,messages.0.type", "messages.0.event,messages.0.type=incident.*"),
@@ -568,6 +570,7 @@ _HOSTS: Final = (
             ("Splunk", "search_name", "sid & results_link"),
             ("Statuspage", "page.status_indicator", "meta.unsubscribe & page.id"),
             ("UptimeRobot", "alertTypeFriendlyName", "monitorURL & monitorFriendlyName"),
+            ("Uptime Kuma", "heartbeat.status", "heartbeat.monitorID & heartbeat.important & msg"),
             # Mails, talk, tickets, users, forms and orders
             ("Adyen", "notificationItems.0.NotificationRequestItem.eventCode", "live=true|false"),
             ("Clerk", "type", "object=event & data.object=user|session|email|sms*|organ*|role|perm*|wait*|commerce*"),
