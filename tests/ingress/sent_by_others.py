@@ -2336,13 +2336,17 @@ _BUILDS = (
             ),
             # https://argo-cd.readthedocs.io/en/stable/operator-manual/notifications/: templates hand on the application
             *(
-                ("Argo, Flux, Tekton", event.get("kind", "Application"), event)
-                for event in (
-                    {"app": {"apiVersion": "argoproj.io/v1alpha1", "kind": "Application"}},
-                    {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "status": {}},
-                    {"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization", "status": {}},
-                    {"apiVersion": "tekton.dev/v1", "kind": "PipelineRun", "status": {}},
+                ("Argo, Flux, Tekton", kind, {"apiVersion": version, "kind": kind, "status": {}})
+                for version, kind in (
+                    ("argoproj.io/v1alpha1", "Rollout"),
+                    ("kustomize.toolkit.fluxcd.io/v1", "Kustomization"),
+                    ("tekton.dev/v1", "PipelineRun"),
                 )
+            ),
+            (
+                "Argo, Flux, Tekton",
+                "Application",
+                {"app": {"apiVersion": "argoproj.io/v1alpha1", "kind": "Application"}},
             ),
             # https://docs.bugsnag.com/product/integrations/webhook
             (
