@@ -1482,10 +1482,10 @@ OWN: dict[str, dict[str, Any]] = {
     "Batch, a queue of one's own": {"jobDefinition": "export", "jobQueue": "nightly"},
     "CloudFormation, a resource": {"action": "UPDATE", "bearerToken": "x", "page": 7},
     "CloudFormation, a transform of one's own": {"transformId": "prices", "requestId": "7"},
-    "CloudWatch, a clock's alarm": {"alarmName": "Wake up", "state": {"value": "moved"}},
+    "CloudWatch, a clock's alarm": {"alarmName": "Wake up", "state": {"value": "Active"}},
     "dbt, a job of one's own": {"eventType": "published", "accountId": 7, "data": {"jobId": 1, "runId": 2}},
     "CodePipeline, an editor's approval": {"approval": {"pipelineName": "site", "by": "ann"}},
-    "DevOps Guru, an insight of one's own": {"InsightId": "7", "MessageType": "Published"},
+    "DevOps Guru, an insight of one's own": {"InsightId": "7", "MessageType": "insight_published"},
     "ECS, a stage": {"lifecycleStage": "published", "executionId": "7"},
     "End User Messaging, a medium": {"eventType": "MEDIA_UPLOADED", "eventVersion": "1", "messageId": "7"},
     "Inspector, a test of pupils": {"event": "ASSESSMENT_PUBLISHED", "target": "class-7"},
@@ -1505,7 +1505,7 @@ OWN: dict[str, dict[str, Any]] = {
         "integration_id": 2,
         "workspace_id": 3,
     },
-    "Security Hub, an announcement": {"AnnouncementType": "Event", "Title": "Open day"},
+    "Security Hub, an announcement": {"AnnouncementType": "press_release", "Title": "Open day"},
     "Sentry, an installation": {"action": "published", "installation": {"uuid": "7"}, "artist": "ann"},
     "SNS, an endpoint": {"EndpointArn": "shop", "EventType": "published"},
     "Storyblok, a space to live in": {"space_id": 1, "text": "New flat", "action": "published", "user_id": 7},
@@ -1517,7 +1517,7 @@ OWN: dict[str, dict[str, Any]] = {
 
 
 def test_an_event_of_a_source_called_lambda_is_no_record_of_a_success() -> None:
-    (request,) = ONE.intents(opened(s.eventbridge("lambda", "Publish Success", {"page": 7}))[0])
+    (request,) = ONE.intents(opened(s.eventbridge("lambda", "Launch Success", {"page": 7}))[0])
     assert isinstance(request, Request)
 
 

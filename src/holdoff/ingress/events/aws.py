@@ -45,7 +45,7 @@ CONTROL: Final = (
     control("SES", "a test", "a test of SES", "notificationType=AmazonSnsSubscriptionSucceeded"),
     # https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
     control("Lambda", "the record of a success", "an invocation succeeded", "requestContext.condition=Success"),
-    control("Lambda", "the record of a success", "an invocation succeeded", "source=lambda & detail-type=L* Success"),
+    control("Lambda", "the record of a success", "an invocation succeeded", "source=lambda & detail-type=Lam*Success"),
     refused(
         *("Lambda", "the record of a stream's batch"),
         "says that a batch of a stream could not be handled, and has nothing of what was in it: "
@@ -362,7 +362,7 @@ _ASKED_BY: Final = (
     ("CloudWatch", "a dashboard's widget", "widgetContext.dashboardName", "describe=true only describe"),
     ("CloudWatch", "a question for metrics", "EventType=GetMetricData|DescribeGetMetricData"),
     ("CloudWatch", "an alarm", "AlarmName & NewStateReason,NewStateValue,StateChangeTime,Trigger.MetricName"),
-    ("CloudWatch", "an alarm", "AlarmName only AlarmName", "alarmName,detail.alarmName & state.value=*A*|OK"),
+    ("CloudWatch", "an alarm", "AlarmName only AlarmName", "alarmName,detail.alarmName & state.value=ALARM|OK|INS*"),
     ("CloudWatch", "an alarm", "detail.alarmName & detail.state.value", "alarmData.alarmName,alarmData.state.value"),
     ("CloudWatch", "an alarm", "NewStateValue=ALARM|OK|INSUFFICIENT_DATA", "detail.alarmName only detail"),
     ("CloudWatch", "log lines", "awslogs.data", "messageType=DATA_MESSAGE|CONTROL_MESSAGE & logGroup"),
@@ -391,7 +391,8 @@ _ASKED_BY: Final = (
     ("Connect", "a contact's step", "Name=ContactFlowEvent", "Details.ContactData.ContactId"),
     ("Connect", "a contact's step", "Details.ContactData.CustomerEndpoint.Address,Details.ContactData.Channel"),
     ("Connect", "a contact's step", "Details.ContactData.Attributes={}"),
-    ("Cost Explorer, DevOps Guru", "an anomaly", "anomalyId & monitorArn", "InsightId & MessageType=*_*"),
+    ("Cost Explorer, DevOps Guru", "an anomaly", "anomalyId & monitorArn"),
+    ("Cost Explorer, DevOps Guru", "an anomaly", "InsightId & MessageType=NEW_*|CLOSED_*|SEVERITY_*"),
     ("ECS", "a hook", "lifecycleStage=*_SCALE_UP|*_SHIFT|*_SERVICE & executionId"),
     ("Elastic Transcoder", "a job's state", "version=2012-09-25 & state & jobId & pipelineId"),
     ("End User Messaging", "a message", "whatsAppWebhookEntry"),
@@ -431,7 +432,7 @@ _ASKED_BY: Final = (
     ("SageMaker", "a model that is not approved", "detail.ModelApprovalStatus=Rejected|PendingManualApproval"),
     ("SageMaker", "a step", "detail.currentPipelineExecutionStatus", "eventSource=aws:sagemaker", "labelingJobArn"),
     ("Secrets Manager", "a rotation", "SecretId,Step=createSecret|setSecret|testSecret|finishSecret"),
-    ("Security Hub", "a notice", "AnnouncementType=GENERAL|*_* & Title"),
+    ("Security Hub", "a notice", "AnnouncementType=GENERAL|NEW_*|RETIRED_*|UPCOMING_*|UPDATED_* & Title"),
     ("Security Hub", "a notice", "findings.0.ProductArn,detail.findings.0.ProductArn"),
     ("SES, WorkMail", "a mail", "eventSource=aws:ses", "ses.mail.messageId", "flowDirection & messageId"),
     ("SES", "a mail's fate", "notificationType,eventType,mail.source & mail.messageId", "bounce.bounceType"),

@@ -670,7 +670,7 @@ _HOSTS: Final = (
             ("Travis CI", "status_message", "repository.owner_name & repository.id"),
             ("Trigger.dev", "type", "type=alert.* & webhookVersion & created"),
             ("Unity", "buildStatus", "buildTargetName & projectGuid"),
-            ("WordPress VIP", "http.headers.x-wpvip-webhook,sha", "http.headers.x-wpvip-webhook,domain=v?|*.go-vip.*"),
+            ("WordPress VIP", "http.headers.x-wpvip-webhook,sha", "http.headers.x-wpvip-webhook,domain=v0|*.go-vip.*"),
             ("Xcode Cloud", "ciBuildRun.attributes.executionProgress", "ciBuildRun.id & ciProduct.id"),
         )
     ),
