@@ -1396,6 +1396,13 @@ _CLOUDS = (
                     "cd.service.deployed.v1",  # CDEvents, at first
                     "google.cloud.cloudbuild.build.v1.statusChanged",
                     "google.cloud.deploy.rollout.v1.updated",
+                    "google.cloud.functions.function.v2.updated",
+                    "google.firebase.testlab.testMatrix.v1.completed",
+                    "dev.knative.apiserver.resource.update",
+                    # https://github.com/cloudevents/spec: its examples, which have no body of GitHub's
+                    "com.github.pull_request.opened",
+                    "com.github.pull.create",
+                    "google.firebase.firebasealerts.alerts.v1.published",
                     # https://artifacthub.io/docs   https://keptn.sh   https://docs.testkube.io
                     # https://plugins.jenkins.io/cloudevents
                     "io.artifacthub.repository.scanning-errors",
@@ -1442,7 +1449,10 @@ _CLOUDS = (
                 "dev.cdevents.change.merged.0.2.0",
                 Built(id="/octo#7", reason="dev.cdevents.change.merged.0.2.0 in CDEvents"),
             ),
-            ("octo.site.edited", Built(id="/octo#7", reason="octo.site.edited in CDEvents")),
+            (
+                "dev.cdeventsx.octo-site.edited.1.0.0",
+                Built(id="/octo#7", reason="dev.cdeventsx.octo-site.edited.1.0.0 in CDEvents"),
+            ),
             ("dev.cdevents.build.finished.0.2.0", nothing("CDEvents", "dev.cdevents.build.finished.0.2.0")),
         )
     ),
@@ -1475,6 +1485,7 @@ _BUILDS = (
             ("Drone", "X_Drone_Event", "build"),
             # https://www.pulumi.com/docs/deployments/webhooks/
             ("Pulumi", "Pulumi_Webhook_Kind", "stack_update"),
+            ("WordPress VIP", "X_WPVIP_Webhook", "v0"),
             # https://docs.sentry.io/integrations/integration-platform/webhooks/   https://docs.snyk.io
             ("Sentry", "Sentry_Hook_Resource", "event_alert"),
             ("Snyk", "X_Snyk_Event", "project_snapshot/v0"),
@@ -2286,6 +2297,185 @@ _BUILDS = (
                     "ciBuildRun": {"id": "2", "attributes": {"executionProgress": "COMPLETE"}},
                 },
             ),
+            # https://developer.adobe.com/experience-cloud/cloud-manager/reference/events
+            (
+                "Adobe Cloud Manager",
+                "https://ns.adobe.com/experience/cloudmanager/event/ended",
+                {
+                    "event_id": "f1",
+                    "event": {
+                        "@id": "urn:oeid:cloudmanager:f1",
+                        "@type": "https://ns.adobe.com/experience/cloudmanager/event/ended",
+                        "xdmEventEnvelope:objectType": "https://ns.adobe.com/experience/cloudmanager/pipeline-execution",
+                    },
+                },
+            ),
+            # https://docs.appcircle.io: the type has a bar in it
+            (
+                "Appcircle",
+                "Build|BuildSuccess",
+                {
+                    "deliveryId": "1",
+                    "action": "Build|BuildSuccess",
+                    "title": "Build Successful",
+                    "message": "Build is successful",
+                    "item": {"id": "2", "organizationId": "3"},
+                },
+            ),
+            # https://ionic.io/docs/appflow/automation/webhooks
+            (
+                "Appflow",
+                "success",
+                {"state": "success", "automationId": 7, "buildInfo": {"id": 7, "job_type": "package-web"}},
+            ),
+            # https://docs.appsignal.com/application/integrations/webhooks: a build that deploys makes a marker
+            (
+                "AppSignal",
+                "production",
+                {"marker": {"marker_id": "5c37", "site": "site", "environment": "production", "revision": AFTER}},
+            ),
+            # https://argo-cd.readthedocs.io/en/stable/operator-manual/notifications/: templates hand on the application
+            *(
+                ("Argo, Flux, Tekton", kind, {"apiVersion": version, "kind": kind, "status": {}})
+                for version, kind in (
+                    ("argoproj.io/v1alpha1", "Rollout"),
+                    ("kustomize.toolkit.fluxcd.io/v1", "Kustomization"),
+                    ("tekton.dev/v1", "PipelineRun"),
+                )
+            ),
+            (
+                "Argo, Flux, Tekton",
+                "Application",
+                {"app": {"apiVersion": "argoproj.io/v1alpha1", "kind": "Application"}},
+            ),
+            # https://docs.bugsnag.com/product/integrations/webhook
+            (
+                "Bugsnag",
+                "release",
+                {
+                    "account": {"id": "1"},
+                    "project": {"id": "2", "url": "https://app.bugsnag.com/octo/site"},
+                    "trigger": {"type": "release", "message": "A new release"},
+                },
+            ),
+            # https://www.clever-cloud.com/developers/doc/account/notifications/ and its clever-tools
+            (
+                "Clever Cloud",
+                "DEPLOYMENT_ACTION_END",
+                {"event": "DEPLOYMENT_ACTION_END", "data": {"appId": "app_1", "uuid": "d1", "state": "OK"}},
+            ),
+            # https://developers.cloud66.com/v3/getting-started/webhooks
+            *(
+                ("Cloud 66", kind, {"timestamp": 1640995200, "event_type": kind, **about})
+                for hook in [{"redeploy_hook": "https://hooks.cloud66.com/stacks/redeploy/abc"}]
+                for kind, about in (
+                    ("stack.redeploy.ok", {"uid": "abc", "fqdn": "site.c66.me"}),
+                    ("application.health_check.failed", hook),
+                    ("service.build.fail", {"stack": hook, "service": {"name": "web"}}),
+                )
+            ),
+            # https://help.aliyun.com/document_detail/202424.html   https://help.gitee.com/enterprise/pipeline/notice/webhook
+            *(
+                (
+                    "Flow, Gitee Go",
+                    code,
+                    {
+                        step: {"pipelineId": 183, "buildNumber": 19, "statusCode": code, "pipelineUrl": "https://x"},
+                        "sources": [{"branch": "master", "commitId": AFTER}],
+                    },
+                )
+                for step, code in (("task", "SUCCESS"), ("job", "SUCC"))
+            ),
+            # https://docs.oracle.com/en-us/iaas/Content/Events/Reference/eventsproducers.htm
+            (
+                "Oracle Cloud",
+                "com.oraclecloud.devopsbuild.createbuildrun.end",
+                {
+                    "eventType": "com.oraclecloud.devopsbuild.createbuildrun.end",
+                    "cloudEventsVersion": "0.1",
+                    "source": "devops",
+                    "data": {"resourceName": "site"},
+                },
+            ),
+            # https://docs.gearset.com/en/articles/3742236-standard-ci-outgoing-webhook-payload
+            (
+                "Gearset",
+                "Succeeded",
+                {
+                    "job": {"name": "dev to uat"},
+                    "run": {"status": "Succeeded", "type": "Deployment", "start_date_utc": "2026-11-25T03:00:00Z"},
+                },
+            ),
+            # A deployment may stop a site for a moment. If the alarm started a build, the build would sound the alarm.
+            # https://docs.honeybadger.io/guides/integrations/payloads/down
+            (
+                "Honeybadger",
+                "down",
+                {
+                    "event": "down",
+                    "message": "[site] The site is down.",
+                    "project": {"id": 7, "unresolved_fault_count": 102},
+                    "outage": {"status": 503},
+                },
+            ),
+            # https://docs.openstatus.dev/alerting/providers/webhook
+            (
+                "OpenStatus",
+                "recovered",
+                {
+                    "monitor": {"id": 1, "name": "site", "url": "https://x"},
+                    "cronTimestamp": 1744023705307,
+                    "status": "recovered",
+                },
+            ),
+            # https://github.com/louislam/uptime-kuma/blob/master/server/notification-providers/webhook.js
+            (
+                "Uptime Kuma",
+                "0",
+                {
+                    "heartbeat": {"monitorID": 1, "status": 0, "msg": "timeout", "important": True},
+                    "monitor": {"id": 1, "url": "https://x"},
+                    "msg": "[site] Down",
+                },
+            ),
+            # https://docs.honeybadger.io/guides/integrations/payloads/deployed
+            (
+                "Honeybadger",
+                "deployed",
+                {
+                    "event": "deployed",
+                    "message": "[site/production] ann deployed site",
+                    "project": {"id": 7, "name": "site"},
+                    "deploy": {"environment": "production", "revision": AFTER, "repository": "https://x"},
+                },
+            ),
+            # https://github.com/jenkinsci/outbound-webhook-plugin
+            (
+                "Jenkins",
+                "success",
+                {"projectName": "site", "buildName": "site #7", "buildUrl": "x", "buildVars": "{}", "event": "success"},
+            ),
+            # https://docs.netlify.com/build/functions/trigger-on-events/: as Netlify's functions get it
+            ("Netlify", "ready", {"payload": {"site_id": "1", "deploy_ssl_url": "https://x", "state": "ready"}}),
+            # https://developers.scalingo.com/notifiers
+            (
+                "Scalingo",
+                "deployment",
+                {
+                    "app_id": "5343",
+                    "app_name": "site",
+                    "type": "deployment",
+                    "type_data": {"deployment_id": "1", "git_ref": AFTER, "status": "success"},
+                },
+            ),
+            # https://trigger.dev/docs/troubleshooting-alerts
+            (
+                "Trigger.dev",
+                "alert.deployment.success",
+                {"id": "1", "created": "2026-11-25", "webhookVersion": "v1", "type": "alert.deployment.success"},
+            ),
+            # https://docs.wpvip.com/technical-references/notifications/webhook-urls/
+            ("WordPress VIP", AFTER, {"domain": "https://x.go-vip.net", "sha": AFTER, "status": "success"}),
             (
                 "Cloudflare",
                 "pages_event_alert",
@@ -2638,7 +2828,7 @@ _FILES = (
 _IN_UNIFORM = {"project": {"id": "p", "url": "https://uniform.app/projects/p"}, "initiator": {"is_api_key": False}}
 #: https://github.com/craftcms/webhooks
 _BY_CRAFT = {"name": "afterSave", "senderClass": "craft\\elements\\Entry", "eventClass": "craft\\events\\ModelEvent"}
-_IN_NOTION = {"subscription_id": "s", "integration_id": "i", "workspace_id": "w"}
+_IN_NOTION = {"subscription_id": "s", "integration_id": "i", "workspace_id": "w", "entity": {"id": "p"}}
 _OF_GHOST = Built(reason="a post or page in Ghost")
 _DRAFTS = (
     _webhook("Optimizely", "published content", Built(reason="webhook"), _optimizely("Published")),
@@ -2723,9 +2913,9 @@ _DRAFTS = (
     *(
         _webhook("Ghost", event, nothing("Ghost", "member"), {"member": {"current": current, "previous": previous}})
         for event, current, previous in (
-            ("member.added", {"uuid": "7", "status": "free"}, {}),
-            ("member.edited", {"uuid": "7", "status": "paid"}, {"status": "free"}),
-            ("member.deleted", {}, {"uuid": "7", "status": "free"}),
+            ("member.added", {"uuid": "7", "email": "ann@example.com", "status": "free"}, {}),
+            ("member.edited", {"uuid": "7", "email": "ann@example.com", "status": "paid"}, {"status": "free"}),
+            ("member.deleted", {}, {"uuid": "7", "email": "ann@example.com", "status": "free"}),
         )
     ),
     _webhook("Cosmic", "a draft, as it was told at first", nothing("Cosmic", "draft"), {"type": "object.edited.draft"}),
@@ -3122,7 +3312,12 @@ _ORDERS = (
     *(
         _webhook(
             *("Lokalise", kind, becomes),
-            {"event": kind, "project": {"id": "1.2", "name": "octo"}, "created_at_timestamp": 1795395667},
+            {
+                "event": kind,
+                "project": {"id": "1.2", "name": "octo"},
+                "created_at": "2026-11-23 01:01:07",
+                "created_at_timestamp": 1795395667,
+            },
         )
         for kind, becomes in (
             *(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from random import Random
 from typing import Any
 
 import pytest
@@ -367,6 +368,15 @@ ASKED: dict[str, dict[str, Any]] = {
     },
     "AWS, a processing job of SageMaker": {"detail": {"ProcessingJobName": "j", "ProcessingJobStatus": "Completed"}},
     "CodeBuild, in short": {"build-status": "FAILED", "project-name": "site"},
+    # https://docs.aws.amazon.com/step-functions/latest/dg/connect-codebuild.html
+    "CodeBuild, by a state machine that waited for it": {
+        "Build": {"Arn": "arn:aws:codebuild:us-east-1:1:build/site:7b", "BuildStatus": "SUCCEEDED"}
+    },
+    "CodeBuild's build, as its API has it": {
+        "arn": "arn:aws:codebuild:us-east-1:1:build/site:7b",
+        "buildStatus": "SUCCEEDED",
+        "projectName": "site",
+    },
     "CodeBuild's type, in short": {"detail-type": "CodeBuild State Change", "detail": {}},
     "CodePipeline's type, in short": {"detail-type": "CodePipeline State Change", "detail": {}},
     "CodeBuild's notification, in short": {"detailType": "CodeBuild Build State Change"},
@@ -434,7 +444,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "CodePipeline, in a detail": {"detail": {"pipeline": "site", "state": "FAILED"}},
     "CodeDeploy's trigger": {"eventTriggerName": "t", "deploymentId": "d-1", "status": "SUCCEEDED"},
     "CodeDeploy's trigger, of an instance": {"eventTriggerName": "t", "deploymentId": "d-1", "instanceId": "arn:x"},
-    "CodePipeline's approval": {"approval": {"pipelineName": "site", "actionName": "publish"}},
+    "CodePipeline's approval": {"approval": {"pipelineName": "site", "stageName": "Publish", "actionName": "ok"}},
     "Config's compliance": {"messageType": "ComplianceChangeNotification", "recordVersion": "1.0"},
     "Config's history": {
         "messageType": "ConfigurationHistoryDeliveryCompleted",
@@ -462,7 +472,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "IoT's authoriser": {"token": "x", "signatureVerified": True, "protocols": ["tls", "mqtt"]},
     "IoT's authoriser, as it was": {"token": "x", "tokenSignature": "y", "mqttContext": {"clientId": "c"}},
     "IoT's authoriser, without a token": {"signatureVerified": False, "connectionMetadata": {"id": "c"}},
-    "IoT's jobs": {"eventType": "JOB_EXECUTION", "eventId": "1", "operation": "succeeded", "jobId": "j"},
+    "IoT's jobs": {"eventType": "JOB_EXECUTION", "eventId": "1", "operation": "succeeded", "thingArn": "arn:x"},
     "IoT's detector, as Lambda's pages show it": {"event": {"payload": {"detector": {"detectorModelName": "m"}}}},
     "IoT's certificates": {"caCertificateId": "c", "certificateId": "d", "certificateStatus": "PENDING_ACTIVATION"},
     "IoT's audits": {"taskType": "SCHEDULED_AUDIT_TASK", "taskStatus": "COMPLETED", "auditDetails": []},
@@ -913,7 +923,7 @@ def test_the_type_of_an_event_whose_detail_came_alone_is_named_as_in_the_whole_e
 
 @pytest.mark.parametrize(
     "detail",
-    [s.s3_created()["detail"], s.ecr()["detail"], {"jobDefinition": "build", "jobQueue": "builds"}],
+    [s.s3_created()["detail"], s.ecr()["detail"], {"jobName": "x", "jobDefinition": "build", "jobQueue": "builds"}],
     ids=["S3", "ECR", "Batch"],
 )
 def test_a_trigger_that_was_made_of_an_event_s_detail_is_for_its_project(detail: dict[str, Any]) -> None:
@@ -1134,6 +1144,7 @@ OWN: dict[str, dict[str, Any]] = {
     "AppSync": {"typeName": "Page", "fieldName": "title", "value": "x"},
     "API Gateway, a route": {"route": "arn:x", "type": "REQUEST"},
     "CodeBuild, a build that is asked for": {"buildId": "7", "build": "site", "page": 7},
+    "CodeBuild, a project": {"arn": "arn:aws:codebuild:us-east-1:1:project/site", "Build": {"Arn": "site"}},
     "Lambda, an answer": {"isAuthorized": True, "context": {}, "page": 7},
     "CloudWatch, a state": {"NewStateValue": "published", "page": 7},
     "AWS, a last status": {"detail": {"lastStatus": "PUBLISHING"}},
@@ -1438,7 +1449,76 @@ OWN: dict[str, dict[str, Any]] = {
     "WooCommerce, a key": {"order_key": "by_date", "page": 7},
     "Zendesk": {"type": "zen:published", "detail": {"id": "7"}},
     "Vercel, a project": {"id": "7", "type": "project.published", "createdAt": "2026-11-25", "region": "eu"},
+    # A report of a build has more fields than these.
+    "Adobe Cloud Manager": {"event": {"@id": "urn:shop:7", "@type": "https://example.com/published"}},
+    "Appcircle": {"deliveryId": "7", "action": "published", "item": {"id": "8", "organizationId": "9"}},
+    "Appflow": {"state": "published", "automationId": 7},
+    "AppSignal": {"marker": {"environment": "production", "revision": "7"}, "map": "x"},
+    "Argo": {"apiVersion": "shop/v1", "kind": "Application"},
+    "Bugsnag": {"project": {"url": "https://example.com/bug"}, "trigger": {"type": "release", "message": "x"}},
+    "Clever Cloud": {"event": "DEPLOYMENT_WANTED", "appId": "7"},
+    "Cloud 66": {"event_type": "stack.published", "redeploy_hook": "https://example.com", "fqdn": "example.com"},
+    "Flow": {"task": {"pipelineId": 7, "statusCode": "published"}},
+    "Oracle Cloud": {
+        "eventType": "com.oraclecloud.objectstorage.createobject",
+        "cloudEventsVersion": "0.1",
+        "data": {"resourceName": "page.html"},
+    },
+    "Gearset": {"job": {"name": "x"}, "run": {"status": "published", "type": "marathon"}},
+    "Honeybadger": {"event": "published", "message": "x", "project": {"id": 7}, "deploy": {"revision": "7"}},
+    "Honeybadger, an event of a project": {"event": "down", "message": "x", "project": {"id": 7}},
+    "OpenStatus": {"status": "recovered", "cronTimestamp": 1764039600, "page": 7},
+    "Uptime Kuma": {"heartbeat": {"status": 1, "important": True}, "msg": "New page"},
+    "Jenkins, a project": {"event": "published", "projectName": "site", "buildName": "x", "buildUrl": "x"},
+    "Netlify, a site": {"payload": {"site_id": 7, "state": "published"}},
+    "Scalingo": {"app_id": 7, "app_name": "site", "type": "published", "type_data": {"status": "live"}},
+    "Scalingo, a deployment": {"app_id": 7, "app_name": "site", "type": "deployment"},
+    "Trigger.dev": {"type": "alert.published", "created": "2026-11-25"},
+    "WordPress VIP": {"domain": "https://example.com", "repo": "octo/site", "branch": "main", "sha": "4f2a91c"},
+    # Each has the names of a sender's fields, and values that no event of that sender has.
+    "Alexa, a request of one's own": {"request": {"type": "publish", "requestId": "7"}},
+    "AppSync, a field of one's own": {"info": {"fieldName": "title"}, "entry": 5},
+    "Azure DevOps, a publisher of books": {"eventType": "book.changed", "publisherId": 42, "resourceVersion": "7"},
+    "Batch, a queue of one's own": {"jobDefinition": "export", "jobQueue": "nightly"},
+    "CloudFormation, a resource": {"action": "UPDATE", "bearerToken": "x", "page": 7},
+    "CloudFormation, a transform of one's own": {"transformId": "prices", "requestId": "7"},
+    "CloudWatch, a clock's alarm": {"alarmName": "Wake up", "state": {"value": "Active"}},
+    "dbt, a job of one's own": {"eventType": "published", "accountId": 7, "data": {"jobId": 1, "runId": 2}},
+    "CodePipeline, an editor's approval": {"approval": {"pipelineName": "site", "by": "ann"}},
+    "DevOps Guru, an insight of one's own": {"InsightId": "7", "MessageType": "insight_published"},
+    "ECS, a stage": {"lifecycleStage": "published", "executionId": "7"},
+    "End User Messaging, a medium": {"eventType": "MEDIA_UPLOADED", "eventVersion": "1", "messageId": "7"},
+    "Inspector, a test of pupils": {"event": "ASSESSMENT_PUBLISHED", "target": "class-7"},
+    "IoT, a job on a board": {"eventType": "JOB", "eventId": "7", "operation": "published"},
+    "IoT, a client": {"eventType": "published", "clientId": "7", "sessionIdentifier": "s"},
+    "IoT, what a gateway verified": {"token": "x", "signatureVerified": True, "page": 7},
+    "IoT, a thing": {"eventType": "THING_PUBLISHED", "eventId": "7", "operation": "update"},
+    "a git host, a person": {"action": "publish", "sender": {"login": "ann"}, "article": 7},
+    "Ghost, a member of a team": {"member": {"current": {"uuid": "7", "role": "editor"}, "previous": {}}},
+    "GitLab, a project of a portfolio": {"event_name": "project_update", "project_id": 7, "path": "/projects/7"},
+    "GitLab, a group of people": {"event_name": "group_create", "group_id": 7},
+    "GitLab, a person": {"event_name": "user_create", "user_id": 7},
+    "Lokalise, an export": {"event": "project.exported", "created_at_timestamp": 1764039600, "project": {"id": 7}},
+    "Notion, a workspace of one's own": {
+        "type": "page.published",
+        "subscription_id": 1,
+        "integration_id": 2,
+        "workspace_id": 3,
+    },
+    "Security Hub, an announcement": {"AnnouncementType": "press_release", "Title": "Open day"},
+    "Sentry, an installation": {"action": "published", "installation": {"uuid": "7"}, "artist": "ann"},
+    "SNS, an endpoint": {"EndpointArn": "shop", "EventType": "published"},
+    "Storyblok, a space to live in": {"space_id": 1, "text": "New flat", "action": "published", "user_id": 7},
+    "Systems Manager, a command": {"commandId": "7", "documentName": "prices.pdf", "status": "published"},
+    "Textract, a job": {"JobId": "7", "Status": "published", "API": "v2"},
+    "Transfer Family, a visit by its protocol": {"serverId": "web-1", "sourceIp": "10.0.0.7", "protocol": "https"},
+    "Vercel, a region of one's own": {"id": "7", "type": "project.created", "createdAt": "2026", "region": "eu"},
 }
+
+
+def test_an_event_of_a_source_called_lambda_is_no_record_of_a_success() -> None:
+    (request,) = ONE.intents(opened(s.eventbridge("lambda", "Launch Success", {"page": 7}))[0])
+    assert isinstance(request, Request)
 
 
 @pytest.mark.parametrize("sender", OWN)
@@ -1446,6 +1526,18 @@ def test_an_event_of_one_s_own_is_not_taken_for_that_of_a_sender_with_the_same_w
     for event in (OWN[sender], s.in_sqs(OWN[sender]), s.eventbridge("my.cms", "Published", OWN[sender])):
         (request,) = ONE.intents(opened(event)[0])
         assert isinstance(request, Request)
+
+
+def test_the_id_of_one_s_own_context_is_not_that_of_an_event() -> None:
+    """The second page that is published in a session would be a duplicate."""
+    told = {"context": {"id": "session-7", "source": "cms", "type": "page.published"}, "subject": {"id": "7"}}
+    (request,) = ONE.intents(opened(told)[0])
+    assert isinstance(request, Request)
+    assert request.event_id is None
+    told["context"]["type"] = "dev.cdeventsx.cms-page.published.1.0.0"
+    (request,) = ONE.intents(opened(told)[0])
+    assert isinstance(request, Request)
+    assert request.event_id == "cms#session-7"
 
 
 def test_the_id_of_one_s_own_episode_is_not_that_of_an_event() -> None:
@@ -1499,7 +1591,10 @@ def test_a_cloud_event_on_a_bus_keeps_its_own_id_though_it_has_a_source_version(
 @pytest.mark.parametrize(
     ("event", "sender"),
     [
-        ({"action": "opened", "sender": {"login": "ann"}, "issue": {"number": 1}}, "a git host"),
+        (
+            {"action": "opened", "sender": {"login": "ann", "avatar_url": "https://x"}, "issue": {"number": 1}},
+            "a git host",
+        ),
         ({"action": "opened", "repository": {"full_name": "ann/site"}, "sender": {"login": "ann"}}, "a git host"),
         # Soft Serve's: https://github.com/charmbracelet/soft-serve/blob/main/pkg/webhook/collaborator.go
         (
@@ -1606,11 +1701,27 @@ NOTICES: dict[str, tuple[str | None, object]] = {
     "CloudFormation": (None, "StackId='arn:x'\nResourceStatus='CREATE_COMPLETE'\n"),
     "CloudTrail: a test": (None, "CloudTrail validation message."),
     "CloudWatch": ('ALARM: "site is down" in EU (Ireland)', "Down."),
+    # https://docs.aws.amazon.com/codebuild/latest/userguide/sample-build-notifications.html
+    **{
+        f"CodeBuild: {what}": (None, f"{quote}Build 'arn:aws:codebuild:x' for build project 'site' {what}.{quote}")
+        for quote, what in (
+            ("", "has reached the build status of 'SUCCEEDED'"),
+            ('"', "has completed the build phase of 'BUILD' with a status of 'SUCCEEDED'"),
+        )
+    },
+    # https://docs.aws.amazon.com/codepipeline/latest/userguide/tutorials-cloudwatch-sns-notifications.html
+    "CodePipeline": (None, '"The Pipeline site has failed."'),
+    # https://github.com/awslabs/aws-deployment-framework
+    "CodePipeline: by an account": (None, '"The pipeline site from account 123456789012 has SUCCEEDED at x."'),
     "CodeDeploy": (
         "SUCCESS: AWS CodeDeploy notification setup for trigger t",
         "Your AWS CodeDeploy trigger is able to",
     ),
     "Elastic Beanstalk": ("AWS Elastic Beanstalk Notification - Environment health", "Message: x\n"),
+    "Elastic Beanstalk: a deployment": (
+        None,
+        "Timestamp: Wed Nov 25 03:00:00 UTC 2026\nMessage: New version was deployed.\n\nNotificationProcessId: 1",
+    ),
     "ElastiCache": (None, {"ElastiCache:SnapshotComplete": "site"}),
     "Managed Service for Prometheus": (
         "[FIRING:1] HighCPU (critical)",
@@ -1644,8 +1755,44 @@ def test_a_notice_that_a_topic_delivers_raw_is_none_either(name: str) -> None:
     for routes in (ONE, with_rule(), with_rule(sqs__eventSourceARN="arn:*")):
         assert routes.intents(message) == [Ignored("nothing is built for a notice of AWS unless a rule takes it")]
     assert isinstance(with_rule(sqs__body="*").intents(message)[0], Ignored)
-    (built,) = ONE.intents(opened(s.in_sqs("An AWS Backup is what we need"))[0])
+    for own in (
+        "An AWS Backup is what we need",
+        "Build 'site' for the project 'shop'",
+        "The pipeline site has new pages",
+    ):
+        (built,) = ONE.intents(opened(s.in_sqs(own))[0])
+        assert isinstance(built, Request)
+
+
+@pytest.mark.parametrize("result", ["STARTED", "SUCCESS", "FAILURE", "UNSTABLE", "ABORTED"])
+def test_a_build_that_jenkins_tells_a_topic_of_is_no_change(result: str) -> None:
+    told = s.in_sns("https://jenkins.example.com/job/site/7/", Subject=f"Build {result}: site #7")
+    (ignored,) = ONE.intents(opened(told)[0])
+    assert ignored == Ignored("nothing is built for a build's state of Jenkins unless a rule takes it")
+    (built,) = ONE.intents(opened(s.in_sns("https://example.com", Subject="Build the site"))[0])
     assert isinstance(built, Request)
+
+
+#: What deploys, as a trail of Google Cloud logs it; and what changes an object.
+LOGGED = {
+    "run.googleapis.com": "google.cloud.run.v1.Services.ReplaceService",
+    "cloudbuild.googleapis.com": "google.devtools.cloudbuild.v1.CloudBuild.CreateBuild",
+    "firebasehosting.googleapis.com": "google.firebase.hosting.v1beta1.HostingService.CreateRelease",
+}
+
+
+@pytest.mark.parametrize("service", LOGGED)
+def test_what_a_build_calls_to_deploy_in_google_cloud_is_no_change(service: str) -> None:
+    def called(service: str, method: str) -> dict[str, Any]:
+        return {"insertId": "1", "protoPayload": {"serviceName": service, "methodName": method}}
+
+    about = {"specversion": "1.0", "id": "1", "source": "//x", "type": "google.cloud.audit.log.v1.written"}
+    for own in (False, True):
+        logged = called("storage.googleapis.com", "storage.objects.create") if own else called(service, LOGGED[service])
+        pushed = {"subscription": "projects/x/subscriptions/y", "message": {"messageId": "7", "data": logged}}
+        for event in (logged, {**about, "data": logged}, pushed):
+            (outcome,) = ONE.intents(opened(event)[0])
+            assert isinstance(outcome, Request if own else Ignored)
 
 
 def test_under_such_a_subject_a_change_is_one() -> None:
@@ -1833,3 +1980,30 @@ def test_what_cannot_be_opened_keeps_none_of_its_neighbours_waiting() -> None:
     event = [s.in_sqs(s.ecr())["Records"][0], {"httpMethod": "GET", "path": "/"}, s.in_sqs({"x": 1})["Records"][0]]
     outcomes = [outcome for message in opened(event) for outcome in ONE.intents(message)]
     assert [type(outcome) for outcome in outcomes] == [Request, EventError, Request]
+
+
+#: Words of events of one's own systems. None is a key of Holdoff's own form.
+COMMON = (
+    "action actor app branch build category commit content created_at data deployment entity entry event event_type id"
+    " item job kind message model name object operation order page payload pipeline product project_id record release"
+    " repository result sender site source state status table task title topic type updated_at url user workspace"
+)
+SAID = (
+    "published updated created deleted started succeeded failed success running pending completed open closed active"
+    " live production main v1.2.3 site home page article product build deploy release project.updated page.published"
+)
+
+
+def test_no_event_of_common_words_is_taken_for_a_sender_s() -> None:
+    chosen, names, words = Random(7), COMMON.split(), SAID.split()
+
+    def value(depth: int) -> object:
+        if depth < 2 and chosen.random() < 0.3:
+            return {chosen.choice(names): value(depth + 1) for _ in range(chosen.randint(1, 4))}
+        return chosen.choice((*words, 7, 1764039600, True, False, None))
+
+    for _ in range(1000):
+        event = {chosen.choice(names): value(0) for _ in range(chosen.randint(2, 14))}
+        for sent in (s.in_sqs(event), s.eventbridge("my.app", "Changed", event)):
+            (request,) = ONE.intents(opened(sent)[0])
+            assert isinstance(request, Request), event

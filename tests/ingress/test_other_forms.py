@@ -76,10 +76,16 @@ NOT_CHANGES: dict[str, tuple[Json, str]] = {
         "a git host's published",
     ),
     "GitHub: a ping of an app": ({"zen": "x", "hook_id": 1, "hook": {"type": "App"}}, "a ping"),
-    "GitLab: of a project, of a system hook": ({"event_name": "project_create", "project_id": 1}, "project_create"),
+    "GitLab: of a project, of a system hook": (
+        {"event_name": "project_create", "project_id": 1, "path_with_namespace": "octo/site"},
+        "project_create",
+    ),
     # https://docs.gitlab.com/administration/system_hooks/
     **{
-        f"GitLab: of a system hook, {name}": ({"event_name": name, "user_id": 1, "group_id": 2}, name)
+        f"GitLab: of a system hook, {name}": (
+            {"event_name": name, "username": "ann", "user_username": "ann", "group_id": 2, "path": "octo"},
+            name,
+        )
         for name in (
             *("user_create", "user_destroy", "user_failed_login", "user_rename"),
             *(f"user_{done}_{what}" for done in ("add_to", "remove_from", "update_for") for what in ("team", "group")),
@@ -87,14 +93,24 @@ NOT_CHANGES: dict[str, tuple[Json, str]] = {
             *("subgroup_create", "subgroup_destroy", "group_rename"),
         )
     },
-    "GitLab: of a group, of a system hook": ({"event_name": "group_rename", "group_id": 1}, "group_rename"),
+    "GitLab: of a group, of a system hook": (
+        {"event_name": "group_rename", "group_id": 1, "path": "octo"},
+        "group_rename",
+    ),
     "GitLab: of a seat, of a system hook": (
         {"object_kind": "gitlab_subscription_member_approval", "action": "enqueue", "object_attributes": {"id": 1}},
         "gitlab_subscription_member_approval",
     ),
-    "GitLab: of a key, of a system hook": ({"event_name": "key_create", "key": "ssh-rsa x"}, "key_create"),
+    "GitLab: of a key, of a system hook": (
+        {"event_name": "key_create", "username": "ann", "key": "ssh-rsa x"},
+        "key_create",
+    ),
     "GitLab: repository_update, of a system hook": (
-        {"event_name": "repository_update", "project_id": 1, "changes": [], "refs": ["refs/heads/main"]},
+        {
+            "event_name": "repository_update",
+            "project": {"path_with_namespace": "octo/site"},
+            "refs": ["refs/heads/main"],
+        },
         "repository_update",
     ),
     "GitLab: of no project": (MERGED, "GitLab's vulnerability"),

@@ -45,7 +45,7 @@ CONTROL: Final = (
     control("SES", "a test", "a test of SES", "notificationType=AmazonSnsSubscriptionSucceeded"),
     # https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
     control("Lambda", "the record of a success", "an invocation succeeded", "requestContext.condition=Success"),
-    control("Lambda", "the record of a success", "an invocation succeeded", "source=lambda & detail-type=*Success"),
+    control("Lambda", "the record of a success", "an invocation succeeded", "source=lambda & detail-type=Lam*Success"),
     refused(
         *("Lambda", "the record of a stream's batch"),
         "says that a batch of a stream could not be handled, and has nothing of what was in it: "
@@ -291,7 +291,7 @@ DETAILS: Final = (
     ("requestParameters.bucketName & requestParameters.key & eventName=*Object*|*Part*|*Upload*", "aws.s3", _TRAIL),
     ("requestParameters.repositoryName & requestParameters.imageTag & eventName=PutImage", "aws.ecr", _TRAIL),
     ("appId=d* & branchName & jobId & jobStatus=CREATED|STARTED|SUCCEED|FAILED", "aws.amplify", "event"),
-    ("jobDefinition & jobQueue", "aws.batch", "Batch Job State Change"),
+    ("jobDefinition & jobQueue & jobName", "aws.batch", "Batch Job State Change"),
     ("application & deploymentGroup & deploymentId=d-*", "aws.codedeploy", "event"),
     ("eventName=SERVICE_* & eventType=INFO|WARN|ERROR & clusterArn,deploymentId", "aws.ecs", "event"),
     ("jobName & jobRunId=jr_* & severity", "aws.glue", "event"),
@@ -313,22 +313,28 @@ _SUBJECTS: Final = (
 )
 _BEGINNINGS: Final = (
     '{"ElastiCache:*|{"MemoryDB:*|An AWS Backup job *|*Build notification from the AWS Amplify Console*'
+    # A template of EventBridge may put CodeBuild's and CodePipeline's into words, as their documents do.
+    "|Timestamp: *NotificationProcessId: *|Build '* for build project '*|\"Build '* for build project '*"
+    '|The Pipeline * has failed.*|"The Pipeline * has failed.*|"The pipeline * from account * has *'
     "|StackId='arn:*|Successfully validated SNS topic for Amazon SES *|CloudTrail validation message*"
 )
 #: https://docs.aws.amazon.com/codebuild/latest/userguide/sample-build-notifications.html
 _STATUSES: Final = "IN_PROGRESS|SUCCEEDED|FAILED|STOPPED|TIMED_OUT|FAULT"
+#: https://plugins.jenkins.io/snsnotify/
+_JENKINS: Final = "Build STARTED: *|Build SUCCESS: *|Build FAILURE: *|Build UNSTABLE: *|Build ABORTED: *"
 #: What services ask of functions, or send to topics, and the conditions by which each is known
 #: (https://docs.aws.amazon.com/lambda/latest/dg/lambda-services.html). A rule of EventBridge may hand on an event's
 #: detail alone, or no source: if CodeBuild's and CodePipeline's were triggers, a build would trigger itself.
 _ASKED_BY: Final = (
-    ("Alexa", "a request", "request.type & request.requestId", "header.namespace & header.payloadVersion"),
+    ("Alexa", "a request", "request.type & request.requestId=amzn1.*|Edw*", "header.namespace & header.payloadVersion"),
     ("Alexa", "a request", "directive.header.namespace=Alexa*", "request.type=LaunchRequest|IntentRequest|SessionEnd*"),
     ("Amazon Q", "a notice for a chat", "version & source=custom & content.description"),
     ("API Gateway", "a question for rights", "methodArn,routeArn", "authorizationToken & type=TOKEN"),
     ("API Gateway", "a question for rights", "authorizationToken only authorizationToken"),
     ("AppConfig", "a step of a deployment", "Type & Application.Id & ConfigurationProfile.Id"),
     ("AppConfig", "a question for validity", "applicationId & configurationProfileId"),
-    ("AppSync", "a request", "info.fieldName,Info.fieldName", "typeName=Query|Mutation|Subscription & fieldName"),
+    ("AppSync", "a request", "Info.fieldName", "info.fieldName & info.parentTypeName"),
+    ("AppSync", "a request", "typeName=Query|Mutation|Subscription & fieldName"),
     ("AppSync", "a request", "typeName & fieldName & request.headers.host", "identity.sub only arguments,identity"),
     ("AppSync", "a request", "stash={} & prev,prev.result=null|{} only arguments,prev,source,stash"),
     ("AppSync", "a request", "info.operation & info.channel.path", "version=201?-??-?? & operation=Invoke|BatchInvoke"),
@@ -344,8 +350,9 @@ _ASKED_BY: Final = (
     ("Chime", "a message", "CallbackId & ChannelMessage.MessageId"),
     ("Client VPN", "a question for rights", "connection-id & endpoint-id"),
     ("CloudFormation", "a hook", "hookTypeName,request.clientRequestToken & actionInvocationPoint"),
-    ("CloudFormation", "a macro", "transformId & requestId"),
-    ("CloudFormation", "a resource", "action=CREATE|READ|UPDATE|DELETE|LIST & bearerToken,request.clientRequestToken"),
+    ("CloudFormation", "a macro", "transformId=*::* & requestId"),
+    ("CloudFormation", "a resource", "action=CREATE|READ|UPDATE|DELETE|LIST & request.clientRequestToken"),
+    ("CloudFormation", "a resource", "action=CREATE|READ|UPDATE|DELETE|LIST & bearerToken & resourceType"),
     ("CloudFormation", "a resource", f"{_RESOURCE} only RequestType,{_OF_A_RESOURCE}"),
     ("CloudFront", "a request", "viewer.ip & request.uri"),
     ("CloudTrail", "a call", "eventSource,detail.eventSource=*.amazonaws.com", "detail.eventCategory=Management"),
@@ -355,13 +362,13 @@ _ASKED_BY: Final = (
     ("CloudWatch", "a dashboard's widget", "widgetContext.dashboardName", "describe=true only describe"),
     ("CloudWatch", "a question for metrics", "EventType=GetMetricData|DescribeGetMetricData"),
     ("CloudWatch", "an alarm", "AlarmName & NewStateReason,NewStateValue,StateChangeTime,Trigger.MetricName"),
-    ("CloudWatch", "an alarm", "AlarmName only AlarmName", "alarmName,detail.alarmName & state.value"),
+    ("CloudWatch", "an alarm", "AlarmName only AlarmName", "alarmName,detail.alarmName & state.value=ALARM|OK|INS*"),
     ("CloudWatch", "an alarm", "detail.alarmName & detail.state.value", "alarmData.alarmName,alarmData.state.value"),
     ("CloudWatch", "an alarm", "NewStateValue=ALARM|OK|INSUFFICIENT_DATA", "detail.alarmName only detail"),
     ("CloudWatch", "log lines", "awslogs.data", "messageType=DATA_MESSAGE|CONTROL_MESSAGE & logGroup"),
     ("CodeBuild", "a build's state", "build-id & project-name", f"project-name & build-status={_STATUSES}"),
     ("CodeBuild", "a build's state", f"detail.build-status={_STATUSES}", "detail.build-id & detail.project-name"),
-    ("CodeBuild", "a build's state", "build_id,build,buildId,BuildId=arn:*:codebuild:*:build*/*"),
+    ("CodeBuild", "a build's state", "build_id,build,buildId,BuildId,arn,Build.Arn=arn:*:codebuild:*:build*/*"),
     ("CodeBuild", "a build's state", "detail-type,detailType=CodeBuild *State Change|CodeBuild *Phase Change"),
     ("CodeDeploy", "a deployment's state", "eventTriggerName & deploymentId", "LifecycleEventHookExecutionId"),
     (
@@ -370,7 +377,7 @@ _ASKED_BY: Final = (
         "detail.pipeline & detail.execution-id only account,detail,id,project,region,resources,time,version",
         "detail.pipeline & detail.state=STARTED|RESUMED|SUCCEEDED|FAILED|CANCELED|STOPPING|STOPPED|SUPERSEDED",
     ),
-    ("CodePipeline", "a question for approval", "approval.pipelineName"),
+    ("CodePipeline", "a question for approval", "approval.pipelineName & approval.stageName"),
     ("Cognito", "a request", "triggerSource=UserMigration_*", "request.session=[] & response={}"),
     ("Cognito", "a request", "userPoolId & userName only region,request,response,userName,userPoolId"),
     ("Cognito", "a request", "request.userAttributes.email,request.userAttributes.sub", "userPoolId & triggerSource"),
@@ -384,26 +391,29 @@ _ASKED_BY: Final = (
     ("Connect", "a contact's step", "Name=ContactFlowEvent", "Details.ContactData.ContactId"),
     ("Connect", "a contact's step", "Details.ContactData.CustomerEndpoint.Address,Details.ContactData.Channel"),
     ("Connect", "a contact's step", "Details.ContactData.Attributes={}"),
-    ("Cost Explorer, DevOps Guru", "an anomaly", "anomalyId & monitorArn", "InsightId & MessageType"),
-    ("ECS", "a hook", "lifecycleStage & executionId"),
+    ("Cost Explorer, DevOps Guru", "an anomaly", "anomalyId & monitorArn"),
+    ("Cost Explorer, DevOps Guru", "an anomaly", "InsightId & MessageType=NEW_*|CLOSED_*|SEVERITY_*"),
+    ("ECS", "a hook", "lifecycleStage=*_SCALE_UP|*_SHIFT|*_SERVICE & executionId"),
     ("Elastic Transcoder", "a job's state", "version=2012-09-25 & state & jobId & pipelineId"),
     ("End User Messaging", "a message", "whatsAppWebhookEntry"),
     ("End User Messaging", "a message", "originationNumber & destinationNumber & inboundMessageId"),
-    ("End User Messaging", "a message", "eventType=TEXT_*|VOICE_*|MEDIA_* & eventVersion & messageId"),
+    ("End User Messaging", "a message", "eventType=TEXT_*|VOICE_*|MEDIA_* & isFinal & messageId"),
     ("Firehose", "records", "records.0.recordId & records.0.data,records.0.result", "invocationId & deliveryStreamArn"),
-    ("Glacier, Rekognition, Textract", "a job's end", "VaultARN & JobId", "JobId & Status & API"),
+    ("Glacier, Rekognition, Textract", "a job's end", "VaultARN & JobId", "JobId & Status & API=Start*"),
     ("GuardDuty", "a risk", "service.detectorId & severity", "detail.resource.instanceDetails.instanceId=i-*"),
     ("GuardDuty", "a risk", "detail.service.detectorId & detail.severity", "detail.scanResultDetails.scanResultStatus"),
     ("GuardDuty", "an announcement", "type & findingDetails.0.findingType,featureDetails.0.featureLink"),
     ("Image Builder", "an image's state", "versionlessArn & buildVersion & state.status"),
-    ("Inspector", "an assessment", "event=ASSESSMENT_*|FINDING_*|ENABLE_ASSESSMENT_* & target"),
-    ("IoT", "a question for rights", "token,connectionMetadata.id & signatureVerified,tokenSignature"),
+    ("Inspector", "an assessment", "event=ASSESSMENT_*|FINDING_*|ENABLE_ASSESSMENT_* & target=arn:*"),
+    ("IoT", "a question for rights", "signatureVerified & protocols,connectionMetadata.id", "token & tokenSignature"),
     ("IoT", "a question for rights", "claimCertificateId & templateArn", "caCertificateId & certificateStatus"),
-    ("IoT", "a change of its registry or jobs", "eventType=THING_*|JOB|JOB_EXECUTION & eventId & operation"),
-    ("IoT", "a connection", "eventType & clientId & principalIdentifier,sessionIdentifier"),
+    ("IoT", "a change of its registry or jobs", "eventType=THING_*EVENT & eventId & operation"),
+    ("IoT", "a change of its registry or jobs", "eventType=JOB|JOB_EXECUTION & eventId & targetSelection,thingArn"),
+    ("IoT", "a connection", "eventType=*connect*|*subscribed & clientId & principalIdentifier,sessionIdentifier"),
     ("IoT", "a detector's state", "payload.detector.detectorModelName,event.payload.detector.detectorModelName"),
     ("IoT", "a report", "violationEventType & securityProfileName", "taskType=*_AUDIT_TASK & taskStatus"),
     ("IVS", "a message", "RoomArn & MessageId & Content"),
+    ("Jenkins", "a build's state", f"sns.Subject={_JENKINS}"),
     ("Kendra, Q Business", "a document to be changed", "s3Bucket & s3ObjectKey & version=v0"),
     ("Lex", "a request", "bot.name & invocationSource", "sessionState.intent.name,currentIntent.name"),
     ("Lex", "a request", "inputTranscript=| only inputTranscript,sessionState", "bot={} & messageVersion"),
@@ -422,13 +432,15 @@ _ASKED_BY: Final = (
     ("SageMaker", "a model that is not approved", "detail.ModelApprovalStatus=Rejected|PendingManualApproval"),
     ("SageMaker", "a step", "detail.currentPipelineExecutionStatus", "eventSource=aws:sagemaker", "labelingJobArn"),
     ("Secrets Manager", "a rotation", "SecretId,Step=createSecret|setSecret|testSecret|finishSecret"),
-    ("Security Hub", "a notice", "AnnouncementType & Title", "findings.0.ProductArn,detail.findings.0.ProductArn"),
+    ("Security Hub", "a notice", "AnnouncementType=GENERAL|NEW_*|RETIRED_*|UPCOMING_*|UPDATED_* & Title"),
+    ("Security Hub", "a notice", "findings.0.ProductArn,detail.findings.0.ProductArn"),
     ("SES, WorkMail", "a mail", "eventSource=aws:ses", "ses.mail.messageId", "flowDirection & messageId"),
     ("SES", "a mail's fate", "notificationType,eventType,mail.source & mail.messageId", "bounce.bounceType"),
-    ("SNS", "a push's fate", "EndpointArn & EventType"),
+    ("SNS", "a push's fate", "EndpointArn=arn:* & EventType"),
     ("Step Functions", "an execution's state", "Error & Cause", "detail.executionArn=arn:*:states:* only detail"),
-    ("Systems Manager, Timestream", "a run's state", "commandId & documentName", "nextInvocationEpochSecond & arn"),
-    ("Transfer Family", "a question for rights", "serverId & sourceIp & protocol,password"),
+    ("Systems Manager, Timestream", "a run's state", "commandId & documentName & status=Succ*|InPr*|Fail*|Tim*|Canc*"),
+    ("Systems Manager, Timestream", "a run's state", "nextInvocationEpochSecond & arn"),
+    ("Transfer Family", "a question for rights", "serverId=s-* & sourceIp & protocol,password"),
     ("Transfer Family", "a step", "token & serviceMetadata.executionDetails.workflowId"),
     (
         *("Lambda", "the answer of a function", "statusCode & statusDescription=1?? *|2?? *|3?? *|4?? *|5?? *"),

@@ -174,13 +174,14 @@ _STORYBLOK: Final = (
             ("a task", "task.id", "task {task.name,task.id} run"),
         )
     ),
-    other("Storyblok", "action", f"{_SPACE} & asset_id,discussion_id,release_id,story_id,user_id,workflow_name"),
+    other("Storyblok", "action", f"{_SPACE} & asset_id,discussion_id,release_id,story_id,workflow_name"),
+    other("Storyblok", "action", f"{_SPACE} & user_id", "added|removed|*role*"),
 )
 
 # --- Drafts of content systems whose other events build; at Contentstack all but publications -------
 # https://docs.ghost.org/webhooks: the event of a deleted post has all its fields. Other events have the post as it is
 # now, and the fields that were different before.
-_GHOST_BEFORE: Final = "post.previous.status,page.previous.status"
+_GHOST_BEFORE, _MEMBER = "post.previous.status,page.previous.status", "member.current.uuid,member.previous.uuid"
 _STACK: Final = "module=entry|asset|content_type|global_field|release|taxonomy|term|workflow|branch|bulk_job & api_key"
 _SLOT: Final = "notifications.0.message.delivery_slot"
 _IS_DRAFT: Final = "payload.isDraft,payload.draft,payload._draft=true"
@@ -235,7 +236,7 @@ _DRAFTS: Final = (
     ),
     # https://kontent.ai/learn/docs/webhooks
     ignored(*("Kontent.ai", "a draft", "draft", _SLOT, f"{_SLOT}=preview"), each="notifications"),
-    ignored("Ghost", "a member", "member", *["member.current.uuid,member.previous.uuid"] * 2),
+    ignored("Ghost", "a member", "member", _MEMBER, f"{_MEMBER} & member.current.email,member.previous.email"),
     # https://www.contentstack.com/docs/developers/set-up-webhooks/webhook-events
     other("Contentstack", "event", "module=release|workflow|branch & api_key", "delete*"),
     *_typed("Contentstack", "event", _STACK, "publish|unpublish|*publish.success|delete*|deploy*"),
@@ -249,7 +250,7 @@ _DRAFTS: Final = (
     ),
     # https://developers.notion.com/reference/webhooks-events-delivery
     *_typed(
-        *("Notion", "type", "subscription_id & integration_id & workspace_id"),
+        *("Notion", "type", "subscription_id & integration_id & workspace_id & entity.id"),
         "page.content_updated|page.created|page.deleted|page.moved|page.properties_updated|page.undeleted"
         "|database.*|data_source.*",
         id="{id}",
@@ -414,10 +415,15 @@ _WRITTEN: Final = (
 )
 _OTHERS: Final = (
     "Microsoft.*|google.cloud.storage.*|google.cloud.cloudbuild.*|google.cloud.deploy.*|google.firebase.auth.*"
-    "|dev.tekton.*|dev.cdevents.*|cd.*.*.v1|harbor.artifact.*|harbor.quota.*|harbor.replication.*|harbor.scan.*"
+    "|google.cloud.functions.*|google.cloud.run.*|google.firebase.testlab.*|google.firebase.firebasealerts.*|com.github.pull*"
+    "|dev.tekton.*|dev.knative.apiserver.*|dev.cdevents.*|cd.*.*.v1|harbor.artifact.*|harbor.quota.*|harbor.replication.*|harbor.scan.*"
     "|harbor.tag_retention.*|zotregistry.*|io.artifacthub.*|sh.keptn.*|io.testkube.*|org.jenkinsci.*|aem.*|com.twilio.*"
     "|com.adobe.commerce.*.sales_*|com.adobe.commerce.*.customer_*|com.adobe.commerce.*.checkout_*"
 )
+_IN_CD: Final = "context.type=dev.cdevents* & context.id & context.source & subject.id"  # and one's own: dev.cdeventsx
+_METHOD: Final = "protoPayload.methodName,data.protoPayload.methodName"
+_SERVICE: Final = "protoPayload.serviceName,data.protoPayload.serviceName"
+_DEPLOYING: Final = "appengine.g*|cloudbuild.g*|clouddeploy.g*|cloudfunctions.g*|firebasehosting.g*|run.g*"
 _GCS: Final = "message.attributes"
 _GCS_WRITTEN: Final = "OBJECT_FINALIZE|OBJECT_DELETE|OBJECT_ARCHIVE"
 #: Before it sends events, a sender may want to see a text again: the sender, the conditions by which its request is
@@ -495,14 +501,15 @@ _CLOUDS: Final = (
         carries="message.data",
     ),
     *_written("Event Grid", "eventType", "metadataVersion", id="{id}", tag="data.target.tag"),
+    # https://docs.cloud.google.com/eventarc/docs/determining-filters-cal: what a build calls to deploy
+    other("Cloud Audit Logs", _METHOD, f"{_SERVICE}={_DEPLOYING}"),
     # In headers, or as JSON; Eventarc sends messages of Pub/Sub with these headers:
     # https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/http-protocol-binding.md
     *_cloud_events("http.headers.ce-", ""),
     *_cloud_events("", "data."),
     # https://github.com/cdevents/spec, without a CloudEvent around it
-    *_written(
-        "CDEvents", "context.type", "context.id & context.source & subject.id", id="{context.source}#{context.id}"
-    ),
+    *_written("CDEvents", "context.type", _IN_CD, id="{context.source}#{context.id}"),
+    other("Oracle Cloud", "eventType", "cloudEventsVersion", "com.oraclecloud.devops*"),
     # https://docs.cloud.google.com/artifact-analysis/docs/pub-sub-notifications
     other("Artifact Analysis", "kind", "notificationTime & name=projects/*/occurrences/*|projects/*/notes/*"),
     # https://docs.cloud.google.com/monitoring/support/notification-options
@@ -528,8 +535,9 @@ _AT_JIRA: Final = "jira?*|attachment_*|board_*|comment_*|filter_*|issue*|option_
 _VERCEL: Final = (
     "id & createdAt & type=deployment*|project.created|project.domain*|project.env*|project.removed|project.renamed"
     "|project.roll*|domain.*|integration-*|edge-config*|firewall.*|alerts.*|attack.*|budget.*|flag.*|flags.*"
-    "|marketplace.*|observability.* & region,payload.deployment.id,payload.deploymentId"
+    "|marketplace.*|observability.* & region,payload.deployment.id,payload.deploymentId=???1|null|dpl_*"
 )
+_AT_LOKALISE: Final = "created_at_timestamp & created_at & project.id & project.name"
 _HOSTS: Final = (
     ignored("Netlify", "a deploy", f"{{{_NETLIFY}}}", _NETLIFY, _NETLIFY),
     ignored("Vercel", "a deploy", "{type}", "type", _VERCEL, id="{id}"),
@@ -546,20 +554,23 @@ _HOSTS: Final = (
             ("GitGuardian", "action", "source=GitGuardian & timestamp & message"),
             ("Grafana", "state", "ruleId & ruleUrl & state=alerting|ok|no_data|paused|pending"),  # before version 8
             ("Datadog", "event_type", "org.id & last_updated & title & event_type=*alert|*monitor|service_check"),
+            ("Honeybadger", "event", "message & project.id & project.unresolved_fault_count"),
             ("JFrog", "top_severity", "watch_name & issues.0.severity"),
             ("New Relic", "current_state,state", "incident_url,issueUrl=https://*.newrelic.com/*"),
+            ("OpenStatus", "status", "status=degraded|error|recovered & cronTimestamp & monitor.id"),
             ("Opsgenie", "action", "alert.alertId & integrationId"),
             ("PagerDuty", "event.event_type", "event.resource_type=alert|incident|pagey|service & event.occurred_at"),
             ("PagerDuty", "messages.0.event,messages.0.type", "messages.0.event,messages.0.type=incident.*"),
             ("Pingdom", "current_state", "check_id & check_type & previous_state"),
             ("Raygun", "eventType", "event=error_notification|error_activity & error.url & application.name"),
             ("Rollbar", "event_name", "data.item.first_occurrence_timestamp,data.deploy.project_id"),
-            ("Sentry", f"{_SENTRY},action", f"{_SENTRY},installation.uuid"),
+            ("Sentry", f"{_SENTRY},action", f"{_SENTRY},installation.uuid & {_SENTRY},actor.id"),
             ("Sentry", "level", "project_slug,project_name & culprit & event.event_id,event.received"),
             ("Snyk", "http.headers.x-snyk-event,project.browseUrl", "http.headers.x-snyk-event,project.testFrequency"),
             ("Splunk", "search_name", "sid & results_link"),
             ("Statuspage", "page.status_indicator", "meta.unsubscribe & page.id"),
             ("UptimeRobot", "alertTypeFriendlyName", "monitorURL & monitorFriendlyName"),
+            ("Uptime Kuma", "heartbeat.status", "heartbeat.monitorID & heartbeat.important & msg"),
             # Mails, talk, tickets, users, forms and orders
             ("Adyen", "notificationItems.0.NotificationRequestItem.eventCode", "live=true|false"),
             ("Clerk", "type", "object=event & data.object=user|session|email|sms*|organ*|role|perm*|wait*|commerce*"),
@@ -587,18 +598,26 @@ _HOSTS: Final = (
             ("WordPress", "hook", "hook=comment_post|user_register|wp_login"),
             ("Databricks", "event", "model_name & webhook_id & event=COMMENT_*|TRANSITION_REQUEST_*"),
             # Builds
+            ("Adobe Cloud Manager", "event.@type", "event.@id=urn:oeid:cloudmanager:*"),
             ("App Service", "status,Status", "siteName,ProjectUrl & hostName,SiteUrl & deployer,EnvironmentName"),
+            ("Appcircle", "action", "deliveryId & item.organizationId & title & message"),
+            ("Appflow", "state", "automationId & buildInfo.job_type"),
+            ("AppSignal", "marker.environment", "marker.marker_id & marker.revision"),
             ("AppVeyor", "eventName", "eventData.buildUrl"),
+            ("Argo, Flux, Tekton", "kind,app.kind", "apiVersion,app.apiVersion=argoproj.*|*.fluxcd.io/*|tekton.dev/*"),
             ("AWX", "status", "friendly_name,playbook & started & finished & url=*/jobs/*"),
             ("Bamboo", "build.status", "build.buildResultKey"),
             ("Bitrise", "http.headers.bitrise-event-type,build_status", "http.headers.bitrise-event-type,build_slug"),
             ("Buildbot", "event,state_string", "buildid & buildername,builderid"),
             ("Buddy", "execution.status", "workspace.domain & invoker.html_url & execution.html_url"),
             ("Buildkite", f"{_BUILDKITE},event", f"{_BUILDKITE},pipeline.slug & {_BUILDKITE},build.web_url"),
+            ("Bugsnag", "trigger.type", "trigger.message & project.url=https://*bugsnag*"),
             ("Chromatic", "event", "event & build.webUrl,review.webUrl=https://www.chromatic.com/*"),
             ("CircleCI", "payload.status", "payload.build_url=https://circleci.com/*"),
             ("CircleCI", f"{_CIRCLECI},type", f"{_CIRCLECI},happened_at & {_CIRCLECI},webhook.name"),
             ("Cirrus CI", "http.headers.x-cirrus-event,action", "http.headers.x-cirrus-event,build.changeIdInRepo"),
+            ("Clever Cloud", "event", "event=DEPLOYMENT_* & data.state,data.uuid,ownerId & data.appId,appId"),
+            ("Cloud 66", "event_type", "redeploy_hook,stack.redeploy_hook,fqdn=https://hooks.cloud66.com/*|*.c66.me"),
             ("Cloudflare", "alert_type", "policy_id & account_id"),
             ("Cloudflare", "type", "type=cf.workersBuilds.* & metadata.eventSubscriptionId"),
             ("Cloud Build", "status", "logUrl=https://console.cloud.google.com/*/builds* & id & projectId,startTime"),
@@ -608,22 +627,27 @@ _HOSTS: Final = (
             ("Coolify", "event", "success & message & application_uuid,database_uuid,task_uuid,server_uuid"),
             ("Coveralls", "commit_sha", "badge_url=*coveralls* & repo_name"),
             ("Cursor", "status", "event=statusChange & source.repository & target.url"),
-            ("dbt", "eventType", "accountId & data.jobId & data.runId"),
+            ("dbt", "eventType", "accountId & data.jobId & data.runId & eventType=job.*"),
             ("DeepSource", "type", "type=analysis_run.*|repository.* & createdAt & data.object.object"),
             ("DeployHQ", "end_revision.ref,payload.end_revision.ref", "project.permalink,payload.project.permalink"),
             ("Dokploy", "title", "projectName & applicationName & buildLink,databaseName & type=build|error|success"),
             ("Drone", f"{_DRONE},event", f"{_DRONE},repo.uid & {_DRONE},build.number"),
             ("env0", "type", "type=com.env0.* & datacontenttype & source"),
             ("Expo", "status", "appId & buildDetailsPageUrl,submissionDetailsPageUrl"),
+            ("Flow, Gitee Go", "task.statusCode,job.statusCode", "task.pipelineUrl,job.pipelineUrl"),
             ("Flux", "reason", "reportingController & involvedObject.kind"),
+            ("Gearset", "run.status", "job.name & run.type & run.start_date_utc"),
             ("GoCD", "data.pipeline.stage.state", "type=stage & data.pipeline.counter & data.pipeline.group"),
             ("Harness", "eventType", "data.pipelineIdentifier & data.accountIdentifier"),
             ("Harness", "eventData.eventType", "eventData.pipelineIdentifier & eventData.accountIdentifier"),
             ("Heroku", "resource,release", "webhook_metadata.event.include,head_long & action,git_log"),
+            ("Honeybadger", "event", "event=deployed & message & deploy.revision & project.id"),
             ("Jenkins", "build.phase", "build.full_url,build.fullUrl"),
+            ("Jenkins", "event", "buildName & buildUrl & buildVars & projectName"),
             ("Jenkins", "type", "type=item.*|run.* & dataType=*hudson.*|*jenkins*|*cloudbees* & source & id"),
             ("Laravel Forge", "status", "server.id & site.id & commit_hash & commit_author"),
             ("MyGet", "PayloadType", "PayloadType=Build*WebHookEventPayloadV1|PingWebHookEventPayloadV1 & Identifier"),
+            ("Netlify", "payload.state", "payload.site_id & payload.deploy_ssl_url"),
             ("Octopus Deploy", "Payload.Event.Category,EventType", "EventType=SubscriptionPayload & Payload.BatchId"),
             ("Percy", "data.attributes.event", "data.type=webhook-deliveries & data.attributes.build-number"),
             ("Platform.sh", "type", "completion_percent & project & state & started_at"),
@@ -634,6 +658,7 @@ _HOSTS: Final = (
             ("Render", "type", "data.serviceId=srv-*|crn-*|dpg-*|red-* & timestamp"),
             ("Rundeck", "trigger", "executionId & execution.href"),
             ("Review Board", "event", "event=reply_*|review_* & review_request.absolute_url"),
+            ("Scalingo", "type", "type=deployment & app_id & app_name & type_data.status,type_data.git_ref"),
             ("Semaphore", "pipeline.state,event", "project_hash_id,workflow.id & project_hash_id,revision.commit_sha"),
             ("SonarQube", "qualityGate.status,status", "serverUrl & analysedAt"),
             ("Spacelift", "state,title,action", "account & stateVersion,error,remoteIP & run.id,body,context.mutation"),
@@ -643,7 +668,9 @@ _HOSTS: Final = (
             ("Terraform", "stage", "task_result_id=taskrs-*"),
             ("Travis CI", "state,status_message", "build_url=*travis*/builds/*"),
             ("Travis CI", "status_message", "repository.owner_name & repository.id"),
+            ("Trigger.dev", "type", "type=alert.* & webhookVersion & created"),
             ("Unity", "buildStatus", "buildTargetName & projectGuid"),
+            ("WordPress VIP", "http.headers.x-wpvip-webhook,sha", "http.headers.x-wpvip-webhook,domain=v0|*.go-vip.*"),
             ("Xcode Cloud", "ciBuildRun.attributes.executionProgress", "ciBuildRun.id & ciProduct.id"),
         )
     ),
@@ -664,7 +691,7 @@ _HOSTS: Final = (
     other("Figma", "event_type", "passcode & webhook_id", "DEV_MODE_STATUS_UPDATE|FILE_COMMENT"),
     other("Frame.io", "type", "http.headers.x-frameio-request-timestamp", "collaborator.*|comment.*|teammember.*"),
     other("HubSpot", "subscriptionType", "portalId", "company.*|contact.*|conversation.*|deal.*|line_item.*|ticket.*"),
-    other("Lokalise", "event", "created_at_timestamp", "project.exported|*.comment.*|*.contributor.*|*.task.*|team.*"),
+    other("Lokalise", "event", _AT_LOKALISE, "project.exported|*.comment.*|*.contributor.*|*.task.*|team.order.*"),
     other("Outline", "event", "webhookSubscriptionId & actorId", "comments.*|fileOperations.*|users.sign*|views.*"),
     other("Saleor", "http.headers.saleor-event", "", "*order_*|checkout_*|customer_*|fulfil*|payment_*|transaction_*"),
     other("Shopify", "admin_graphql_api_id", "", "gid://shopify/*Order*|gid://shopify/Customer*|gid://shopify/Refund*"),

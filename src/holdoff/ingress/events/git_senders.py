@@ -115,7 +115,7 @@ _GITHUB_BARE: Final = (
         for sender, marks in (  # without headers; an advisory of security has no sender
             ("GitHub", "sender.login & action,repository.full_name,organization.login & sender.node_id"),
             ("GitHub", "action & repository.node_id,security_advisory.ghsa_id,package.owner.node_id"),
-            ("a git host", "sender.login & action,repository.full_name,organization.login"),
+            ("a git host", "sender.login & sender.avatar_url,repository.full_name,organization.login"),
             ("a git host", "action & issue.user.login,pull_request.head.sha,run.repository.full_name"),
             ("a git host", "action & workflow_run.conclusion,workflow_job.conclusion,deployment_status.state"),
             ("a git host", "action & package.owner.login,check_run.conclusion,check_suite.conclusion,deployment.sha"),
@@ -155,12 +155,13 @@ _AT_GITLAB: Final = (
     " & project_id,project.path_with_namespace,group.group_id,object_attributes.id,object_attributes.action"
     ",object_attributes.project_id,object_attributes.new_access_level,reviewed_by_user_id"
 )
-#: Each belongs to a project, a user, a group or a key.
+#: Each says whose it is.
 _SYSTEM_EVENTS: Final = (
-    "event_name=repository_update|project_create|project_destroy|project_rename|project_transfer|project_update"
-    "|user_access_request_*|user_add_to_*|user_create|user_destroy|user_failed_login|user_remove_from_*|user_rename"
-    "|user_update_for_*|group_create|group_destroy|group_rename|subgroup_create|subgroup_destroy|key_create|key_destroy"
-    " & project_id,user_id,group_id,key"
+    "event_name=project_create|project_destroy|project_rename|project_transfer|project_update & path_with_namespace",
+    "event_name=repository_update & project.path_with_namespace",
+    "event_name=group_create|group_destroy|group_rename|subgroup_create|subgroup_destroy & group_id & path",
+    "event_name=key_create|key_destroy|user_create|user_destroy|user_failed_login|user_rename & username,email",
+    "event_name=user_access_request_*|user_add_to_*|user_remove_from_*|user_update_for_* & user_username,user_email",
 )
 _LIKE_GITLAB: Final = "http.headers.codeup-event,http.headers.x-codeup-event,http.headers.x-atomgit-event"
 
@@ -179,7 +180,7 @@ _GITLAB_KINDS: Final = (
     _other("GitLab", _TOLD, _DONE, when=f"{_TOLD} & {_HOOK}=System Hook"),
     _other("GitLab", f"{_TOLD},{_HOOK}", _DONE, when=_HOOK),
     _other("GitLab", _TOLD, _DONE, when=_AT_GITLAB),
-    _other("GitLab", "event_name", when=_SYSTEM_EVENTS),
+    *(_other("GitLab", "event_name", when=one) for one in _SYSTEM_EVENTS),
 )
 
 # --- Bitbucket Cloud: https://support.atlassian.com/bitbucket-cloud/docs/event-payloads/ -----------
@@ -264,7 +265,7 @@ _DATA_CENTER_KINDS: Final = (
 _IN_FULL: Final = "set the service hook's resource details to 'All'"
 _SERVICE_HOOKS: Final = (
     "eventType & createdDate,scope & publisherId=tfs|rm|pipelines|audit|azure-devops",
-    "eventType & publisherId & resourceVersion",
+    "eventType & publisherId & resourceVersion=?.?*",
     "eventType=build.complete|ms.vss-* & publisherId",
     "eventType=git.*|build.complete|workitem.*|ms.vss-*|ms.azure-devops-* & createdDate,resource.pullRequestId",
 )
