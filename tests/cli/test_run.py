@@ -621,6 +621,9 @@ def test_nor_does_one_that_would_join_what_is_pending(cli: Cli) -> None:
     skipped = cli("run", "p", "--cooldown", "0", "--", *PROGRAM, *inside)
     assert (skipped.returncode, cli.lines()) == (0, [])
     assert "p skipped: build" in skipped.stderr
+    joins = ("run", "p", "--cooldown", "0", "--overlap", "skip", "--", *RAN)  # and does not wait
+    both = f"{shlex.join((*PROGRAM, *later))}; {shlex.join((*PROGRAM, *joins))}"
+    assert cli("run", "p", "--cooldown", "0", "--", "sh", "-c", both).returncode == 0
 
 
 def test_a_run_inside_the_command_of_another_gate_may_wait(cli: Cli) -> None:
