@@ -19,7 +19,6 @@ from holdoff.cli.table import clipped, terminal_size, width_of
 from holdoff.clock import now_ms, running_ms
 from holdoff.core.decision import Decision, Outcome, Why
 from holdoff.core.errors import StartUnknown, StoreUnavailable
-from holdoff.core.pending import waiter_name
 from holdoff.core.record import Claim, Finished, Pending, Running
 from holdoff.core.waits import TURN_MS, turn_ms
 
@@ -132,7 +131,7 @@ class Waiter:
     def _wait_while_pending(self) -> Decision | Running | Finished:
         """The decision on the trigger, or another caller's build that covers it."""
         asked = self._asked
-        decision, nap_ms, is_newest, was_slow = asked, _nap_ms(asked), True, False
+        decision, nap_ms, turn, was_slow = asked, _nap_ms(asked), 0, False
         longest_ms = TICK_MS if self._countdown.is_in_front and not self._silent else LONGEST_MS
         try:
             while True:
@@ -140,9 +139,9 @@ class Waiter:
                     self._so_far = decision
                     if decision.why is not Why.PENDING:
                         self._show(decision.but(woken=True), decision.why)  # this caller wakes it
-                if is_newest:
-                    self._look_ms = 0  # only one caller is
-                self._nap(min(nap_ms, NEWEST_MS if is_newest else longest_ms))
+                if turn == 0:
+                    self._look_ms = 0  # only one caller is the newest
+                self._nap(min(nap_ms, NEWEST_MS if turn == 0 else longest_ms))
                 before = self.gate
                 if self._file is not None and (said := self._file.look()):
                     self._countdown.clear()
@@ -150,17 +149,17 @@ class Waiter:
                         say(said)
                 where = self._ask(lambda: self.gate.waiter_at(asked.token))
                 was_slow = self._look_ms >= TURN_MS and not was_slow  # slow each time: it may not wait for ever
-                is_newest = isinstance(where, Pending) and where.waiters[:1] == (waiter_name(asked.token),)
+                turn = turn_ms(where, asked.token) if isinstance(where, Pending) else TURN_MS
                 match where:
                     case Claim() as claim if claim.lease_until_ms > now_ms(self.gate.store, self.gate.clock):
                         nap_ms = SOON_MS
-                    case Pending() if (was_slow or self.gate is not before) and (turn := turn_ms(where, asked.token)):
+                    case Pending() if turn and (was_slow or self.gate is not before):
                         self._look_ms = 0  # an edit freed the gate, or the store was slow: the turns count from now
                         self._nap(turn)
                         nap_ms = SOON_MS
                     case Pending() | Claim():
                         self._countdown.clear()  # the command may run, and write, before wake returns
-                        decision = self._wake()
+                        decision = self._wake(turn)
                         if decision.outcome is Outcome.FAILED or decision.build_id in self.gate.awaited:
                             return decision
                         nap_ms = _nap_ms(decision)
@@ -173,10 +172,10 @@ class Waiter:
             say(f"{asked.project}: no longer waiting; the trigger stays pending, and the next run builds it")
             raise
 
-    def _wake(self) -> Decision:
+    def _wake(self, turn: int) -> Decision:
         """Wake the gate. If that finished a start that was left, its build is this caller's own if it has the trigger;
         else its end is waited for."""
-        decision = self._ask(lambda: self.gate.wake(waiter=self._asked.token))
+        decision = self._ask(lambda: self.gate.wake(waiter=self._asked.token), turn)
         left = decision.taken_over
         if left is not None and decision.outcome is not Outcome.STARTED:
             where = self._ask(lambda: self.gate.waiter_at(self._asked.token))
@@ -201,12 +200,16 @@ class Waiter:
         detail, status = _ended(build)
         return asked.but(outcome=Outcome.SKIPPED, why=Why.COVERED, detail=f"build {build.build_id}, {detail}"), status
 
-    def _ask(self, act: Callable[[], T]) -> T:
-        """The answer of ``act``. While the store does not answer, ask again: the trigger is in the store."""
+    def _ask(self, act: Callable[[], T], turn: int = 0) -> T:
+        """The answer of ``act``. While the store does not answer, ask again: the trigger is in the store. Once it does,
+        wait for so long first: newer callers have their turns."""
         silent_ms = None
         while True:
             began_ms = running_ms()
             try:
+                if silent_ms is not None and turn:
+                    self.gate.waiter_at(self._asked.token)
+                    self._nap(turn)
                 answer = act()
             except StoreUnavailable as error:
                 if silent_ms is None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from _thread import start_new_thread
 from typing import TYPE_CHECKING
 
 from holdoff.cli.common import say, show
@@ -47,8 +46,15 @@ def watch(args: argparse.Namespace, config: Config, store: Store) -> int:
         on_end=show_end,
         before_look=look,
     )
-    for number in (signal.SIGINT, signal.SIGTERM):  # set by a thread: the main one may hold the event's lock
-        signal.signal(number, lambda *_: start_new_thread(stop.set, ()))
+
+    def end(*_: object) -> None:
+        """Set the event in a thread of its own: the main thread may hold the event's lock just now."""
+        setter = threading.Thread(target=stop.set, name="holdoff-stop", daemon=True)
+        setter.start()
+        setter.join(0.1)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         signal.signal(signal.SIGHUP, lambda *_: file.forget())
     say(f"watching {store.url} every {every}; Ctrl-C ends it")

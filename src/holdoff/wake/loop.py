@@ -111,14 +111,14 @@ class WakeLoop:
         if len(gates) >= KEPT_GATES:  # keys without settings stay, so that the log names each of them once
             for key in [key for key, gate in gates.items() if gate is not None]:
                 del gates[key]
+        is_new, was_away = gates is not self._looked_by, None in self._failing
+        if is_new and not was_away and self._leave_turns(TURN_MS):  # an edit may have freed gates
+            return []
         began_ms, self._looked_ms = running_ms(), now_ms(self.store, self.clock)
-        is_new = gates is not self._looked_by
         keys = dict.fromkeys([*self._unsettled, *self.store.due(MAX_INSTANT_MS if is_new else self._looked_ms)])
-        # Callers that wait have their turns first: an edit may have freed their gates, or the store was away, and they
-        # ask it again within a second.
-        was_away = self._failing.pop(None, None) is not None or running_ms() - began_ms >= TURN_MS
-        turns_ms = ASKED_AGAIN_MS + TURN_MS if was_away else TURN_MS if is_new else 0
-        if turns_ms and self._stop is not None and self._stop.wait(turns_ms / 1000):
+        self._failing.pop(None, None)
+        was_away = was_away or running_ms() - began_ms >= TURN_MS
+        if was_away and self._leave_turns(ASKED_AGAIN_MS + TURN_MS):  # callers ask the store again within a second
             return []
         starts = set(keys if is_new else self._unsettled)
         self._looked_by, self._unsettled = None, []  # not before: if this look fails, the next one wakes them
@@ -152,6 +152,10 @@ class WakeLoop:
             stop.set()  # Ctrl-C may have come instead: no end is reported any more
             self.end_children()
             self._stop = None
+
+    def _leave_turns(self, ms: int) -> bool:
+        """Wait so long, if this loop runs: callers that wait have their turns first. Returns whether it has stopped."""
+        return self._stop is not None and self._stop.wait(ms / 1000)
 
     def _rest(self, stop: threading.Event) -> None:
         """Wait for the next look, in parts of at most a second, so that signals are handled. A store with
