@@ -97,12 +97,10 @@ _NO_CHANGES: Final = "event=entry.draft-discard|entry.discard-draft|review-workf
 _STRAPI: Final = (
     trial("Strapi", "event=trigger-test"),
     ignored("Strapi", "a draft", "{event} of a draft", _PUBLISHED, f"{_EDITS} & {_PUBLISHED}=null|false"),
-    change("Strapi", "a release", "event=releases.publish", "a release was published in Strapi"),
     change(
-        *("Strapi", "an entry", f"{_EDITS}|entry.publish|entry.unpublish"),
-        "{event} of {model|an entry}{entry.id^ } in Strapi",
+        *("Strapi", "a change", f"{_EDITS}|entry.publish|entry.unpublish|media.create|media.update|media.delete"),
+        "{event}{model^ }{entry.id,media.id^ } in Strapi",
     ),
-    change("Strapi", "a medium", "event=media.create|media.update|media.delete", "{event}{media.id^ } in Strapi"),
     ignored("Strapi", "another event", f"{{{_HEADER}}}", f"event,{_HEADER}", _HEADER),
     ignored("Strapi", "another event", "{event}", f"event,{_HEADER}", _NO_CHANGES),
 )
@@ -313,7 +311,7 @@ _REGISTRIES: Final = (
     other("Artifact Registry", "action", _IN_GOOGLE),
     # https://distribution.github.io/distribution/about/notifications/: it sends events of an image's layers, too.
     *_typed(
-        *("a registry", "events.0.action", "events.0.target.tag", "push", "delete|mount|pull"),
+        *("a registry", "events.0.action", "events.0.target.tag", "push", ""),
         tag="events.0.target.tag",
         id="{events.0.id}",
         each="events",
