@@ -1569,6 +1569,15 @@ def test_an_event_of_one_s_own_is_no_envelope_of_what_it_is_about(detail: dict[s
 
 
 @pytest.mark.parametrize(
+    "words", [{"Type": "Notification", "Message": "x"}, {"requestPayload": {"page": "x"}}], ids=str
+)
+def test_an_event_of_one_s_own_with_words_of_an_envelope_is_none(words: dict[str, Any]) -> None:
+    """Its other fields would be lost to rules."""
+    (message,) = opened({**words, "author": "ann"})
+    assert message.event == {**words, "author": "ann"}
+
+
+@pytest.mark.parametrize(
     ("event", "delivery"),
     [("JOB_FINISHED", {}), ("repo:published", {})]
     + [(event, {"x-webhook-delivery": "7"}) for event in ("repo:published", "JOB_PUBLISHED")],

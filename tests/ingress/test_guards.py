@@ -232,7 +232,10 @@ OF_SOURCES = commits({"modified": ["src/a"]})
 
 @pytest.mark.parametrize(
     "unknown",
-    [[], None, [{"id": "1"}], [{"added": []}] * 2, [{"added": ["src/a"]}] * 2048, [{"added": ["src/a"] * 3000}]],
+    [
+        *([], None, [{"id": "1"}], [{"id": "1"}, {"added": ["src/a"]}], [{"added": []}] * 2),
+        *([{"added": ["src/a"]}] * 2048, [{"added": ["src/a"] * 3000}]),
+    ],
 )
 @pytest.mark.parametrize("more", ["", 'paths_ignore = ["src/**"]'])
 def test_where_not_all_paths_are_known_the_change_is_built(unknown: object, more: str) -> None:
