@@ -311,7 +311,7 @@ _REGISTRIES: Final = (
     other("Artifact Registry", "action", _IN_GOOGLE),
     # https://distribution.github.io/distribution/about/notifications/: it sends events of an image's layers, too.
     *_typed(
-        *("a registry", "events.0.action", "events.0.target.tag", "push", ""),
+        *("a registry", "events.0.action", "events.0.target.tag", "push", "delete|mount|pull"),
         tag="events.0.target.tag",
         id="{events.0.id}",
         each="events",
