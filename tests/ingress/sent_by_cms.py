@@ -71,14 +71,14 @@ def _contents() -> Iterator[Sent]:
     for event in ("create", "update", "delete", "publish", "unpublish"):
         published = None if event == "unpublish" else "2026-11-25T03:00:00.264Z"
         request = p.strapi_entry(event, published)
-        yield sent(f"entry.{event}", request, Built(reason=f"entry.{event} of article 7 in Strapi"))
+        yield sent(f"entry.{event}", request, Built(reason=f"entry.{event} article 7 in Strapi"))
     for event in ("create", "update", "delete"):
         draft = p.strapi_entry(event, None)
         yield sent(f"entry.{event}, of a draft", draft, nothing("Strapi", f"entry.{event} of a draft"))
     for event in ("media.create", "media.update", "media.delete"):
         yield sent(event, p.strapi(event, media={"id": 1, "name": "x.png"}), Built(reason=f"{event} 1 in Strapi"))
     released = p.strapi("releases.publish", isPublished=True, release={"id": 1})
-    yield sent("releases.publish", released, Built(reason="a release was published in Strapi"))
+    yield sent("releases.publish", released, Built(reason="releases.publish in Strapi"))
     staged = "review-workflows.updateEntryStage"
     yield sent(staged, p.strapi(staged, entity={"id": 7}), nothing("Strapi", staged))
     yield sent("any other event", p.strapi("plugin.ran"), nothing("Strapi", "plugin.ran"))

@@ -181,7 +181,7 @@ def _azure() -> Iterator[Sent]:
     checked_in = Built(id=DELIVERY, by="Ann", reason="check-in of changeset 17")
     changeset = {"changesetId": 17, "checkedInBy": {"displayName": "Ann"}}
     yield sent("tfvc.checkin", p.azure("tfvc.checkin", changeset), checked_in)
-    for event in ("git.pullrequest.merged", "build.complete"):
+    for event in ("git.pullrequest.merged", "build.complete", "message.posted"):
         yield sent(event, p.azure(event, {"id": 2}), nothing("Azure DevOps", event))
 
 

@@ -412,6 +412,20 @@ ASKED: dict[str, dict[str, Any]] = {
         "callbackContext": None,
     },
     "CloudFormation's resource, by CDK": {"RequestType": "Delete", "StackId": "s", "LogicalResourceId": "x"},
+    "CloudFormation's resource, by CDK, that is waited for": {
+        "RequestType": "Delete",
+        "StackId": "s",
+        "LogicalResourceId": "x",
+        "Data": {"JobId": "7"},
+    },
+    "Alexa, a player": {"request": {"type": "AudioPlayer.PlaybackStarted", "requestId": "r"}, "context": {}},
+    "CloudWatch, an alarm in a detail": {"detail": {"alarmName": "a", "state": {"value": "ALARM"}}, "account": "1"},
+    "CodeBuild, a phase": {"build-id": "arn:x", "project-name": "site", "completed-phase": "BUILD"},
+    "Cognito, a federation": {"userPoolId": "u", "triggerSource": "InboundFederation_ExternalProvider", "request": {}},
+    "GuardDuty, in a detail": {"detail": {"service": {"detectorId": "d"}, "severity": 8, "type": "Execution"}},
+    "Lex, a bot": {"bot": {"name": "b"}, "invocationSource": "DialogCodeHook"},
+    "SES, by its source": {"Records": [{"eventSource": "aws:ses", "eventVersion": "1.0", "ses": {"receipt": {}}}]},
+    "AWS, a task of ECS in a detail": {"detail": {"taskArn": "arn:x", "desiredStatus": "STOPPED"}, "account": "1"},
     "CloudTrail's call of a start": {"eventSource": "codebuild.amazonaws.com", "eventName": "StartBuild"},
     "CloudTrail's call": {"eventSource": "s3.amazonaws.com", "eventName": "GetObject", "eventID": "e"},
     "CloudTrail's call, in a detail": {
@@ -569,7 +583,7 @@ def test_what_a_service_asks_of_functions_is_no_change(name: str) -> None:
         ({"detail": {"build-id": "b", "project-name": "x", "build-status": "FAILED"}}, "detail.build-status"),
         ({"Details": {"ContactData": {"ContactId": "7", "Attributes": {}}}}, "Details.ContactData.ContactId"),
         ({"Name": "ContactFlowEvent", "Details": {"ContactData": {"ContactId": "7"}}}, "Name"),
-        ({"invocationSchemaVersion": "1.0", "invocationId": "i", "tasks": []}, "invocationId"),
+        ({"invocationSchemaVersion": "1.0", "invocationId": "i", "tasks": []}, "invocationSchemaVersion"),
         ({"xAmzRequestId": "r", "protocolVersion": "1.00", "getObjectContext": {"inputS3Url": "x"}}, "xAmzRequestId"),
         ({"detail-type": "SageMaker Training", "detail": {"TrainingJobStatus": "Failed"}}, "detail-type"),
         ({"detail-type": "x", "detail": {"scanResultDetails": {"scanResultStatus": "FAILED"}}}, "detail-type"),
@@ -1647,6 +1661,15 @@ def test_an_event_of_one_s_own_is_no_envelope_of_what_it_is_about(detail: dict[s
         (request,) = routes.intents(message)
         assert isinstance(request, Request)
         assert (request.reason, request.event_id) == ("Content Ready", "of-its-own")
+
+
+@pytest.mark.parametrize(
+    "words", [{"Type": "Notification", "Message": "x"}, {"requestPayload": {"page": "x"}}], ids=str
+)
+def test_an_event_of_one_s_own_with_words_of_an_envelope_is_none(words: dict[str, Any]) -> None:
+    """Its other fields would be lost to rules."""
+    (message,) = opened({**words, "author": "ann"})
+    assert message.event == {**words, "author": "ann"}
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,22 @@ def why(found: list[Intent | EventError]) -> str:
     return one.why
 
 
+@pytest.mark.parametrize("power", [{"region": "us-east-1"}, {"key": "a"}], ids=["region", "key"])
+def test_no_rule_lets_an_event_from_outside_say_its_region_or_its_key(power: dict[str, str]) -> None:
+    """Nor a rule that takes what no sender here is known to have sent."""
+    rule = '[[rules]]\nwhen = { "change.type" = "null" }\nproject = "site"\n'
+    (found,) = outcomes(rule, p.posted({"project": "site", **power}, {}))
+    assert "is for a rule to say" in str(found)
+
+
+def test_a_branch_that_a_project_names_is_all_that_is_said_of_it() -> None:
+    """No advice to set what is set."""
+    tables = PROJECTS.replace("[projects.site]", '[projects.site]\nbranch = "trunk"')
+    push = p.bitbucket_push(p.bitbucket_change("side"))
+    assert why(outcomes(BY_SITE, push, projects=tables)) == "side is not trunk, and no rule takes it"
+
+
+BY_SITE = '[[rules]]\nwhen = {}\nproject = "site"\n'
 BY_REPOSITORY = '[[rules]]\nwhen = { "repository.full_name" = "octo/site" }\nproject = "site"\n'
 TAG, SIDE = {"ref": "refs/tags/v1"}, {"ref": "refs/heads/side"}
 
@@ -232,7 +248,10 @@ OF_SOURCES = commits({"modified": ["src/a"]})
 
 @pytest.mark.parametrize(
     "unknown",
-    [[], None, [{"id": "1"}], [{"added": []}] * 2, [{"added": ["src/a"]}] * 2048, [{"added": ["src/a"] * 3000}]],
+    [
+        *([], None, [{"id": "1"}], [{"id": "1"}, {"added": ["src/a"]}], [{"added": []}] * 2),
+        *([{"added": ["src/a"]}] * 2048, [{"added": ["src/a"] * 3000}]),
+    ],
 )
 @pytest.mark.parametrize("more", ["", 'paths_ignore = ["src/**"]'])
 def test_where_not_all_paths_are_known_the_change_is_built(unknown: object, more: str) -> None:

@@ -425,7 +425,7 @@ _ASKED_BY: Final = (
     ("RDS", "an event", "Event Source & Event Time"),
     ("Redshift", "a function's call", "external_function & query_id"),
     ("Rekognition", "what a stream shows", "eventNamespace.type & inputInformation.kinesisVideo.streamArn"),
-    ("S3", "a batch's task", "invocationSchemaVersion & invocationId", "invocationSchemaVersion"),
+    ("S3", "a batch's task", "invocationSchemaVersion"),
     ("S3", "a request", "xAmzRequestId & protocolVersion", "listObjectsV2Context.inputS3Url"),
     ("S3", "a request", "getObjectContext.inputS3Url,getObjectContext.outputRoute,headObjectContext.inputS3Url"),
     ("SageMaker, Transcribe", "a job's state", "detail.TrainingJobStatus,detail.TranscriptionJobStatus"),

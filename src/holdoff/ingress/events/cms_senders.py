@@ -97,12 +97,10 @@ _NO_CHANGES: Final = "event=entry.draft-discard|entry.discard-draft|review-workf
 _STRAPI: Final = (
     trial("Strapi", "event=trigger-test"),
     ignored("Strapi", "a draft", "{event} of a draft", _PUBLISHED, f"{_EDITS} & {_PUBLISHED}=null|false"),
-    change("Strapi", "a release", "event=releases.publish", "a release was published in Strapi"),
     change(
-        *("Strapi", "an entry", f"{_EDITS}|entry.publish|entry.unpublish"),
-        "{event} of {model|an entry}{entry.id^ } in Strapi",
+        *("Strapi", "a change", f"{_EDITS}|entry.publish|entry.unpublish|media.create|media.update|media.delete"),
+        "{event}{model^ }{entry.id,media.id^ } in Strapi",
     ),
-    change("Strapi", "a medium", "event=media.create|media.update|media.delete", "{event}{media.id^ } in Strapi"),
     ignored("Strapi", "another event", f"{{{_HEADER}}}", f"event,{_HEADER}", _HEADER),
     ignored("Strapi", "another event", "{event}", f"event,{_HEADER}", _NO_CHANGES),
 )

@@ -151,7 +151,7 @@ _TOLD_TO_SKIP: Final = " & push_options.ci.skip,push_options.integrations.skip_c
 #: Other senders may have an ``object_kind``, too, so GitLab's events are listed, and Gongfeng's ``review``.
 _AT_GITLAB: Final = (
     "object_kind=access_token|build|deployment|deploy_token|emoji|feature_flag|gitlab_subscription_*|issue|member"
-    "|merge_request|milestone|note|pipeline|project|push|release|review|subgroup|tag_push|vulnerability|wiki_page|work_item"
+    "|merge_request|milestone|note|pipeline|project|release|review|subgroup|vulnerability|wiki_page|work_item"
     " & project_id,project.path_with_namespace,group.group_id,object_attributes.id,object_attributes.action"
     ",object_attributes.project_id,object_attributes.new_access_level,reviewed_by_user_id"
 )
@@ -199,8 +199,7 @@ def _at_cloud(when: str, above: str) -> Kind:
 _BITBUCKET_KINDS: Final = (
     _at_cloud(f"{_CHANGE}.new.type,{_CHANGE}.old.type=tag|annotated_tag", "refs/tags/"),
     _at_cloud(_NAME, "refs/heads/"),
-    control("Bitbucket", "push", "nothing was pushed: push.changes is empty", "push.changes=[]"),
-    *_without("Bitbucket", "push.changes", f"{_KEY}=repo:push"),
+    *_without("Bitbucket", "push.changes", f"{_KEY},push.changes=repo:push|[]"),  # an empty list may have no header
     # Its first service, which is gone, says the branch of a tip only.
     _push(
         *("Bitbucket", "canon_url & repository.scm=git & commits.0.raw_node", "", "commits.0.raw_node", ""),

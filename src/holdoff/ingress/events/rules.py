@@ -154,8 +154,7 @@ class Routes:
 
     def _draft(self, message: Message, kind: Kind | None) -> Draft:
         event = message.event
-        named = event.get("project") if isinstance(event, dict) else None
-        is_put_in = named is not None and kind in (aws.UNTYPED, aws.UNSOURCED)  # AWS's own events have no project
+        is_put_in = kind in (aws.UNTYPED, aws.UNSOURCED) and message.look("project") is not None  # AWS's own have none
         is_trigger = is_put_in or (isinstance(event, dict) and trigger_json.is_trigger(event, self.projects))
         if kind is not None and not (is_trigger and (kind.sender == CLOUD_EVENTS or kind in aws.LOOSELY_KNOWN)):
             return kind.draft(message)
@@ -174,14 +173,13 @@ class Routes:
         return next((rule for rule in self._rules if _matches(rule, message)), None)
 
     def _wake(self, message: Message) -> WakeAsked:
-        event: Any = message.event
-        what = dig(event, CONTROL)
+        what = message.look(CONTROL)
         if what not in ("wake", "sweep"):
             raise EventError(f"event.{CONTROL}", f"is {kind_of(what)}; write 'wake' or 'sweep'")
         if what == "sweep":
             powers.check_power("wake", message.origin, self.projects.values())
             return WakeAsked()
-        asked = trigger_json.read({name: event.get(name) for name in ("project", "region")}, strict=True)
+        asked = trigger_json.read({name: message.look(name) for name in ("project", "region")}, strict=True)
         named, _, key = (asked.project or "").partition(KEY_MARK)
         own = self.own_gate(self._project(named or None, message), key or None)
         powers.check_power("wake", message.origin, [self.projects[own.name]])
