@@ -418,7 +418,10 @@ ASKED: dict[str, dict[str, Any]] = {
         "LogicalResourceId": "x",
         "Data": {"JobId": "7"},
     },
-    "Alexa, a player": {"request": {"type": "AudioPlayer.PlaybackStarted", "requestId": "r"}, "context": {}},
+    "Alexa, a player": {
+        "request": {"type": "AudioPlayer.PlaybackStarted", "requestId": "amzn1.echo-api.request.1"},
+        "context": {},
+    },
     "CloudWatch, an alarm in a detail": {"detail": {"alarmName": "a", "state": {"value": "ALARM"}}, "account": "1"},
     "CodeBuild, a phase": {"build-id": "arn:x", "project-name": "site", "completed-phase": "BUILD"},
     "Cognito, a federation": {"userPoolId": "u", "triggerSource": "InboundFederation_ExternalProvider", "request": {}},
