@@ -2359,10 +2359,9 @@ _BUILDS = (
                 },
             ),
             # https://www.clever-cloud.com/developers/doc/account/notifications/ and its clever-tools
-            (
-                "Clever Cloud",
-                "DEPLOYMENT_ACTION_END",
-                {"event": "DEPLOYMENT_ACTION_END", "data": {"appId": "app_1", "uuid": "d1", "state": "OK"}},
+            *(
+                ("Clever Cloud", kind, {"event": kind, "data": {"appId": "app_3c5d7e9f-1a2b-4c3d-8e4f-5a6b7c8d9e0f"}})
+                for kind in ("DEPLOYMENT_ACTION_END", "DEPLOYMENT_SUCCESS", "APPLICATION_REDEPLOY")
             ),
             # https://developers.cloud66.com/v3/getting-started/webhooks
             *(

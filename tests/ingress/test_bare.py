@@ -182,6 +182,8 @@ ASKED: dict[str, dict[str, Any]] = {
     "Alexa's homes, at first": {"header": {"payloadVersion": "1", "namespace": "Control"}, "payload": {}},
     # Tests that are written by hand say no more.
     "Alexa, in short": {"request": {"type": "LaunchRequest"}},
+    # https://developer.amazon.com/en-US/docs/alexa/smapi/skill-events-in-alexa-skills.html
+    "Alexa's skill was enabled": {"request": {"type": "AlexaSkillEvent.SkillEnabled", "requestId": "1b2c-3d"}},
     "Cognito, in short": {"request": {"userAttributes": {"email": "ann@example.com"}}, "response": {}},
     "Lex, in short": {"sessionState": {"intent": {"name": "OrderPizza"}}},
     "Lex, at first, in short": {"currentIntent": {"name": "OrderPizza", "slots": {}}},
@@ -371,6 +373,17 @@ ASKED: dict[str, dict[str, Any]] = {
     # https://docs.aws.amazon.com/step-functions/latest/dg/connect-codebuild.html
     "CodeBuild, by a state machine that waited for it": {
         "Build": {"Arn": "arn:aws:codebuild:us-east-1:1:build/site:7b", "BuildStatus": "SUCCEEDED"}
+    },
+    "Batch, by a template that leaves the name out": {"jobId": "4c", "jobDefinition": "build", "jobQueue": "builds"},
+    # https://docs.aws.amazon.com/codebuild/latest/APIReference/API_StartBuild.html
+    **{
+        f"CodeBuild's answer: {name}": {name: build if name != "builds" else [build]}
+        for name, build in (
+            ("build", {"arn": "arn:aws:codebuild:us-east-1:1:build/site:7b"}),
+            ("builds", {"arn": "arn:aws:codebuild:us-east-1:1:build/site:7b"}),
+            ("buildBatch", {"arn": "arn:aws:codebuild:us-east-1:1:build-batch/site:7b"}),
+            ("BuildBatch", {"Arn": "arn:aws:codebuild:us-east-1:1:build-batch/site:7b"}),
+        )
     },
     "CodeBuild's build, as its API has it": {
         "arn": "arn:aws:codebuild:us-east-1:1:build/site:7b",
@@ -1456,7 +1469,7 @@ OWN: dict[str, dict[str, Any]] = {
     "AppSignal": {"marker": {"environment": "production", "revision": "7"}, "map": "x"},
     "Argo": {"apiVersion": "shop/v1", "kind": "Application"},
     "Bugsnag": {"project": {"url": "https://example.com/bug"}, "trigger": {"type": "release", "message": "x"}},
-    "Clever Cloud": {"event": "DEPLOYMENT_WANTED", "appId": "7"},
+    "Clever Cloud": {"event": "DEPLOYMENT_REQUESTED", "appId": "7", "ownerId": "ann", "data": {"state": "wanted"}},
     "Cloud 66": {"event_type": "stack.published", "redeploy_hook": "https://example.com", "fqdn": "example.com"},
     "Flow": {"task": {"pipelineId": 7, "statusCode": "published"}},
     "Oracle Cloud": {
@@ -1764,7 +1777,7 @@ def test_a_notice_that_a_topic_delivers_raw_is_none_either(name: str) -> None:
         assert isinstance(built, Request)
 
 
-@pytest.mark.parametrize("result", ["STARTED", "SUCCESS", "FAILURE", "UNSTABLE", "ABORTED"])
+@pytest.mark.parametrize("result", ["STARTED", "SUCCESS", "FAILURE", "UNSTABLE", "ABORTED", "NOT_BUILT"])
 def test_a_build_that_jenkins_tells_a_topic_of_is_no_change(result: str) -> None:
     told = s.in_sns("https://jenkins.example.com/job/site/7/", Subject=f"Build {result}: site #7")
     (ignored,) = ONE.intents(opened(told)[0])

@@ -616,7 +616,7 @@ _HOSTS: Final = (
             ("CircleCI", "payload.status", "payload.build_url=https://circleci.com/*"),
             ("CircleCI", f"{_CIRCLECI},type", f"{_CIRCLECI},happened_at & {_CIRCLECI},webhook.name"),
             ("Cirrus CI", "http.headers.x-cirrus-event,action", "http.headers.x-cirrus-event,build.changeIdInRepo"),
-            ("Clever Cloud", "event", "event=DEPLOYMENT_* & data.state,data.uuid,ownerId & data.appId,appId"),
+            ("Clever Cloud", "event", "event=DEPLOYMENT_*|APPLICATION_REDEPLOY & data.appId,appId=app_*-*-*-*-*"),
             ("Cloud 66", "event_type", "redeploy_hook,stack.redeploy_hook,fqdn=https://hooks.cloud66.com/*|*.c66.me"),
             ("Cloudflare", "alert_type", "policy_id & account_id"),
             ("Cloudflare", "type", "type=cf.workersBuilds.* & metadata.eventSubscriptionId"),
