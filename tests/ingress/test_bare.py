@@ -1507,6 +1507,7 @@ OWN: dict[str, dict[str, Any]] = {
     "IoT, what a gateway verified": {"token": "x", "signatureVerified": True, "page": 7},
     "IoT, a thing": {"eventType": "THING_PUBLISHED", "eventId": "7", "operation": "update"},
     "a git host, a person": {"action": "publish", "sender": {"login": "ann"}, "article": 7},
+    "a git host, a person who is known there": {"page": 7, "sender": {"login": "ann", "avatar_url": "https://x"}},
     "Ghost, a member of a team": {"member": {"current": {"uuid": "7", "role": "editor"}, "previous": {}}},
     "GitLab, a project of a portfolio": {"event_name": "project_update", "project_id": 7, "path": "/projects/7"},
     "GitLab, a group of people": {"event_name": "group_create", "group_id": 7},

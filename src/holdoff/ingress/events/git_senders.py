@@ -115,7 +115,8 @@ _GITHUB_BARE: Final = (
         for sender, marks in (  # without headers; an advisory of security has no sender
             ("GitHub", "sender.login & action,repository.full_name,organization.login & sender.node_id"),
             ("GitHub", "action & repository.node_id,security_advisory.ghsa_id,package.owner.node_id"),
-            ("a git host", "sender.login & sender.avatar_url,repository.full_name,organization.login"),
+            ("a git host", "sender.login & repository.full_name,organization.login"),
+            ("a git host", "sender.login & sender.avatar_url & action"),
             ("a git host", "action & issue.user.login,pull_request.head.sha,run.repository.full_name"),
             ("a git host", "action & workflow_run.conclusion,workflow_job.conclusion,deployment_status.state"),
             ("a git host", "action & package.owner.login,check_run.conclusion,check_suite.conclusion,deployment.sha"),
