@@ -1501,6 +1501,7 @@ OWN: dict[str, dict[str, Any]] = {
     "DevOps Guru, an insight of one's own": {"InsightId": "7", "MessageType": "insight_published"},
     "ECS, a stage": {"lifecycleStage": "published", "executionId": "7"},
     "End User Messaging, a medium": {"eventType": "MEDIA_UPLOADED", "eventVersion": "1", "messageId": "7"},
+    "End User Messaging, the last medium": {"eventType": "MEDIA_UPLOADED", "isFinal": True, "messageId": "7"},
     "Inspector, a test of pupils": {"event": "ASSESSMENT_PUBLISHED", "target": "class-7"},
     "IoT, a job on a board": {"eventType": "JOB", "eventId": "7", "operation": "published"},
     "IoT, a client": {"eventType": "published", "clientId": "7", "sessionIdentifier": "s"},
@@ -1512,6 +1513,7 @@ OWN: dict[str, dict[str, Any]] = {
     "GitLab, a project of a portfolio": {"event_name": "project_update", "project_id": 7, "path": "/projects/7"},
     "GitLab, a group of people": {"event_name": "group_create", "group_id": 7},
     "GitLab, a person": {"event_name": "user_create", "user_id": 7},
+    "GitLab, an author": {"event_name": "user_create", "username": "ann", "email": "ann@example.com"},
     "Lokalise, an export": {"event": "project.exported", "created_at_timestamp": 1764039600, "project": {"id": 7}},
     "Notion, a workspace of one's own": {
         "type": "page.published",

@@ -399,7 +399,7 @@ _ASKED_BY: Final = (
     ("Elastic Transcoder", "a job's state", "version=2012-09-25 & state & jobId & pipelineId"),
     ("End User Messaging", "a message", "whatsAppWebhookEntry"),
     ("End User Messaging", "a message", "originationNumber & destinationNumber & inboundMessageId"),
-    ("End User Messaging", "a message", "eventType=TEXT_*|VOICE_*|MEDIA_* & isFinal & messageId"),
+    ("End User Messaging", "a message", "eventType=TEXT_*|VOICE_*|MEDIA_* & isFinal & messageId & eventVersion"),
     ("Firehose", "records", "records.0.recordId & records.0.data,records.0.result", "invocationId & deliveryStreamArn"),
     ("Glacier, Rekognition, Textract", "a job's end", "VaultARN & JobId", "JobId & Status & API=Start*"),
     ("GuardDuty", "a risk", "service.detectorId & severity", "detail.resource.instanceDetails.instanceId=i-*"),

@@ -161,7 +161,8 @@ _SYSTEM_EVENTS: Final = (
     "event_name=project_create|project_destroy|project_rename|project_transfer|project_update & path_with_namespace",
     "event_name=repository_update & project.path_with_namespace",
     "event_name=group_create|group_destroy|group_rename|subgroup_create|subgroup_destroy & group_id & path",
-    "event_name=key_create|key_destroy|user_create|user_destroy|user_failed_login|user_rename & username,email",
+    "event_name=user_create|user_destroy|user_failed_login|user_rename & username,email & user_id",
+    "event_name=key_create|key_destroy & username & key",
     "event_name=user_access_request_*|user_add_to_*|user_remove_from_*|user_update_for_* & user_username,user_email",
 )
 _LIKE_GITLAB: Final = "http.headers.codeup-event,http.headers.x-codeup-event,http.headers.x-atomgit-event"
