@@ -2349,14 +2349,17 @@ _BUILDS = (
                 {"app": {"apiVersion": "argoproj.io/v1alpha1", "kind": "Application"}},
             ),
             # https://docs.bugsnag.com/product/integrations/webhook
-            (
-                "Bugsnag",
-                "release",
-                {
-                    "account": {"id": "1"},
-                    "project": {"id": "2", "url": "https://app.bugsnag.com/octo/site"},
-                    "trigger": {"type": "release", "message": "A new release"},
-                },
+            *(
+                (
+                    "Bugsnag",
+                    kind,
+                    {
+                        "account": {"id": "1"},
+                        "project": {"id": "2", "url": f"https://app.{host}/octo/site"},
+                        "trigger": {"type": kind, "message": "A new release"},
+                    },
+                )
+                for kind, host in (("release", "bugsnag.com"), ("projectSpiking", "insighthub.smartbear.com"))
             ),
             # https://www.clever-cloud.com/developers/doc/account/notifications/ and its clever-tools
             *(

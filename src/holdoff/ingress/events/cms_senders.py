@@ -611,7 +611,7 @@ _HOSTS: Final = (
             ("Buildbot", "event,state_string", "buildid & buildername,builderid"),
             ("Buddy", "execution.status", "workspace.domain & invoker.html_url & execution.html_url"),
             ("Buildkite", f"{_BUILDKITE},event", f"{_BUILDKITE},pipeline.slug & {_BUILDKITE},build.web_url"),
-            ("Bugsnag", "trigger.type", "trigger.message & project.url=https://*bugsnag*"),
+            ("Bugsnag", "trigger.type", "trigger.message & project.url=https://*bugsnag*|https://*insighthub*"),
             ("Chromatic", "event", "event & build.webUrl,review.webUrl=https://www.chromatic.com/*"),
             ("CircleCI", "payload.status", "payload.build_url=https://circleci.com/*"),
             ("CircleCI", f"{_CIRCLECI},type", f"{_CIRCLECI},happened_at & {_CIRCLECI},webhook.name"),
