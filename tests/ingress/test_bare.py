@@ -1570,7 +1570,7 @@ WORDS: dict[str, dict[str, Any]] = {
     "GitLab": {"object_kind": "issue", "project_id": 1},
     "AppSync": {"typeName": "Query", "fieldName": "page", "request": {"headers": {"host": "x"}}},
     "a warmer": {"ping": True},
-    "Storyblok": {"space_id": 1, "text": "x", "action": "x", "user_id": 7},
+    "Storyblok": {"space_id": 1, "text": "x", "action": "added", "user_id": 7},
     "S3": {"bucket": {"name": "b"}, "object": {"key": "k"}, "request-id": "r"},
     "a registry": {"events": [{"action": "push", "target": {"tag": "a"}}, {"action": "push", "target": {"tag": "b"}}]},
     "Slack": {"type": "url_verification", "challenge": "x"},
