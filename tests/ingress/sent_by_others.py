@@ -2349,20 +2349,22 @@ _BUILDS = (
                 {"app": {"apiVersion": "argoproj.io/v1alpha1", "kind": "Application"}},
             ),
             # https://docs.bugsnag.com/product/integrations/webhook
-            (
-                "Bugsnag",
-                "release",
-                {
-                    "account": {"id": "1"},
-                    "project": {"id": "2", "url": "https://app.bugsnag.com/octo/site"},
-                    "trigger": {"type": "release", "message": "A new release"},
-                },
+            *(
+                (
+                    "Bugsnag",
+                    kind,
+                    {
+                        "account": {"id": "1"},
+                        "project": {"id": "2", "url": f"https://app.{host}/octo/site"},
+                        "trigger": {"type": kind, "message": "A new release"},
+                    },
+                )
+                for kind, host in (("release", "bugsnag.com"), ("projectSpiking", "insighthub.smartbear.com"))
             ),
             # https://www.clever-cloud.com/developers/doc/account/notifications/ and its clever-tools
-            (
-                "Clever Cloud",
-                "DEPLOYMENT_ACTION_END",
-                {"event": "DEPLOYMENT_ACTION_END", "data": {"appId": "app_1", "uuid": "d1", "state": "OK"}},
+            *(
+                ("Clever Cloud", kind, {"event": kind, "data": {"appId": "app_3c5d7e9f-1a2b-4c3d-8e4f-5a6b7c8d9e0f"}})
+                for kind in ("DEPLOYMENT_ACTION_END", "DEPLOYMENT_SUCCESS", "APPLICATION_REDEPLOY")
             ),
             # https://developers.cloud66.com/v3/getting-started/webhooks
             *(

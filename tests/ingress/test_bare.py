@@ -182,6 +182,8 @@ ASKED: dict[str, dict[str, Any]] = {
     "Alexa's homes, at first": {"header": {"payloadVersion": "1", "namespace": "Control"}, "payload": {}},
     # Tests that are written by hand say no more.
     "Alexa, in short": {"request": {"type": "LaunchRequest"}},
+    # https://developer.amazon.com/en-US/docs/alexa/smapi/skill-events-in-alexa-skills.html
+    "Alexa's skill was enabled": {"request": {"type": "AlexaSkillEvent.SkillEnabled", "requestId": "1b2c-3d"}},
     "Cognito, in short": {"request": {"userAttributes": {"email": "ann@example.com"}}, "response": {}},
     "Lex, in short": {"sessionState": {"intent": {"name": "OrderPizza"}}},
     "Lex, at first, in short": {"currentIntent": {"name": "OrderPizza", "slots": {}}},
@@ -371,6 +373,17 @@ ASKED: dict[str, dict[str, Any]] = {
     # https://docs.aws.amazon.com/step-functions/latest/dg/connect-codebuild.html
     "CodeBuild, by a state machine that waited for it": {
         "Build": {"Arn": "arn:aws:codebuild:us-east-1:1:build/site:7b", "BuildStatus": "SUCCEEDED"}
+    },
+    "Batch, by a template that leaves the name out": {"jobId": "4c", "jobDefinition": "build", "jobQueue": "builds"},
+    # https://docs.aws.amazon.com/codebuild/latest/APIReference/API_StartBuild.html
+    **{
+        f"CodeBuild's answer: {name}": {name: build if name != "builds" else [build]}
+        for name, build in (
+            ("build", {"arn": "arn:aws:codebuild:us-east-1:1:build/site:7b"}),
+            ("builds", {"arn": "arn:aws:codebuild:us-east-1:1:build/site:7b"}),
+            ("buildBatch", {"arn": "arn:aws:codebuild:us-east-1:1:build-batch/site:7b"}),
+            ("BuildBatch", {"Arn": "arn:aws:codebuild:us-east-1:1:build-batch/site:7b"}),
+        )
     },
     "CodeBuild's build, as its API has it": {
         "arn": "arn:aws:codebuild:us-east-1:1:build/site:7b",
@@ -1473,7 +1486,7 @@ OWN: dict[str, dict[str, Any]] = {
     "AppSignal": {"marker": {"environment": "production", "revision": "7"}, "map": "x"},
     "Argo": {"apiVersion": "shop/v1", "kind": "Application"},
     "Bugsnag": {"project": {"url": "https://example.com/bug"}, "trigger": {"type": "release", "message": "x"}},
-    "Clever Cloud": {"event": "DEPLOYMENT_WANTED", "appId": "7"},
+    "Clever Cloud": {"event": "DEPLOYMENT_REQUESTED", "appId": "7", "ownerId": "ann", "data": {"state": "wanted"}},
     "Cloud 66": {"event_type": "stack.published", "redeploy_hook": "https://example.com", "fqdn": "example.com"},
     "Flow": {"task": {"pipelineId": 7, "statusCode": "published"}},
     "Oracle Cloud": {
@@ -1505,16 +1518,19 @@ OWN: dict[str, dict[str, Any]] = {
     "DevOps Guru, an insight of one's own": {"InsightId": "7", "MessageType": "insight_published"},
     "ECS, a stage": {"lifecycleStage": "published", "executionId": "7"},
     "End User Messaging, a medium": {"eventType": "MEDIA_UPLOADED", "eventVersion": "1", "messageId": "7"},
+    "End User Messaging, the last medium": {"eventType": "MEDIA_UPLOADED", "isFinal": True, "messageId": "7"},
     "Inspector, a test of pupils": {"event": "ASSESSMENT_PUBLISHED", "target": "class-7"},
     "IoT, a job on a board": {"eventType": "JOB", "eventId": "7", "operation": "published"},
     "IoT, a client": {"eventType": "published", "clientId": "7", "sessionIdentifier": "s"},
     "IoT, what a gateway verified": {"token": "x", "signatureVerified": True, "page": 7},
     "IoT, a thing": {"eventType": "THING_PUBLISHED", "eventId": "7", "operation": "update"},
     "a git host, a person": {"action": "publish", "sender": {"login": "ann"}, "article": 7},
+    "a git host, a person who is known there": {"page": 7, "sender": {"login": "ann", "avatar_url": "https://x"}},
     "Ghost, a member of a team": {"member": {"current": {"uuid": "7", "role": "editor"}, "previous": {}}},
     "GitLab, a project of a portfolio": {"event_name": "project_update", "project_id": 7, "path": "/projects/7"},
     "GitLab, a group of people": {"event_name": "group_create", "group_id": 7},
     "GitLab, a person": {"event_name": "user_create", "user_id": 7},
+    "GitLab, an author": {"event_name": "user_create", "username": "ann", "email": "ann@example.com"},
     "Lokalise, an export": {"event": "project.exported", "created_at_timestamp": 1764039600, "project": {"id": 7}},
     "Notion, a workspace of one's own": {
         "type": "page.published",
@@ -1571,7 +1587,7 @@ WORDS: dict[str, dict[str, Any]] = {
     "GitLab": {"object_kind": "issue", "project_id": 1},
     "AppSync": {"typeName": "Query", "fieldName": "page", "request": {"headers": {"host": "x"}}},
     "a warmer": {"ping": True},
-    "Storyblok": {"space_id": 1, "text": "x", "action": "x", "user_id": 7},
+    "Storyblok": {"space_id": 1, "text": "x", "action": "added", "user_id": 7},
     "S3": {"bucket": {"name": "b"}, "object": {"key": "k"}, "request-id": "r"},
     "a registry": {"events": [{"action": "push", "target": {"tag": "a"}}, {"action": "push", "target": {"tag": "b"}}]},
     "Slack": {"type": "url_verification", "challenge": "x"},
@@ -1790,7 +1806,7 @@ def test_a_notice_that_a_topic_delivers_raw_is_none_either(name: str) -> None:
         assert isinstance(built, Request)
 
 
-@pytest.mark.parametrize("result", ["STARTED", "SUCCESS", "FAILURE", "UNSTABLE", "ABORTED"])
+@pytest.mark.parametrize("result", ["STARTED", "SUCCESS", "FAILURE", "UNSTABLE", "ABORTED", "NOT_BUILT"])
 def test_a_build_that_jenkins_tells_a_topic_of_is_no_change(result: str) -> None:
     told = s.in_sns("https://jenkins.example.com/job/site/7/", Subject=f"Build {result}: site #7")
     (ignored,) = ONE.intents(opened(told)[0])

@@ -83,7 +83,14 @@ NOT_CHANGES: dict[str, tuple[Json, str]] = {
     # https://docs.gitlab.com/administration/system_hooks/
     **{
         f"GitLab: of a system hook, {name}": (
-            {"event_name": name, "username": "ann", "user_username": "ann", "group_id": 2, "path": "octo"},
+            {
+                "event_name": name,
+                "user_id": 1,
+                "username": "ann",
+                "user_username": "ann",
+                "group_id": 2,
+                "path": "octo",
+            },
             name,
         )
         for name in (

@@ -291,7 +291,7 @@ DETAILS: Final = (
     ("requestParameters.bucketName & requestParameters.key & eventName=*Object*|*Part*|*Upload*", "aws.s3", _TRAIL),
     ("requestParameters.repositoryName & requestParameters.imageTag & eventName=PutImage", "aws.ecr", _TRAIL),
     ("appId=d* & branchName & jobId & jobStatus=CREATED|STARTED|SUCCEED|FAILED", "aws.amplify", "event"),
-    ("jobDefinition & jobQueue & jobName", "aws.batch", "Batch Job State Change"),
+    ("jobDefinition & jobQueue & jobName,jobId", "aws.batch", "Batch Job State Change"),
     ("application & deploymentGroup & deploymentId=d-*", "aws.codedeploy", "event"),
     ("eventName=SERVICE_* & eventType=INFO|WARN|ERROR & clusterArn,deploymentId", "aws.ecs", "event"),
     ("jobName & jobRunId=jr_* & severity", "aws.glue", "event"),
@@ -321,13 +321,14 @@ _BEGINNINGS: Final = (
 #: https://docs.aws.amazon.com/codebuild/latest/userguide/sample-build-notifications.html
 _STATUSES: Final = "IN_PROGRESS|SUCCEEDED|FAILED|STOPPED|TIMED_OUT|FAULT"
 #: https://plugins.jenkins.io/snsnotify/
-_JENKINS: Final = "Build STARTED: *|Build SUCCESS: *|Build FAILURE: *|Build UNSTABLE: *|Build ABORTED: *"
+_JENKINS: Final = "Build STARTED:*|Build SUCCESS:*|Build FAILURE:*|Build UNSTABLE:*|Build ABORTED:*|Build NOT_BUILT:*"
 #: What services ask of functions, or send to topics, and the conditions by which each is known
 #: (https://docs.aws.amazon.com/lambda/latest/dg/lambda-services.html). A rule of EventBridge may hand on an event's
 #: detail alone, or no source: if CodeBuild's and CodePipeline's were triggers, a build would trigger itself.
 _ASKED_BY: Final = (
-    ("Alexa", "a request", "request.type & request.requestId=amzn1.*|Edw*", "header.namespace & header.payloadVersion"),
-    ("Alexa", "a request", "directive.header.namespace=Alexa*", "request.type=LaunchRequest|IntentRequest|SessionEnd*"),
+    ("Alexa", "a request", "request.type & request.requestId=amzn1.*|Edw*", "directive.header.namespace=Alexa*"),
+    ("Alexa", "a request", "request.type=Alexa*|LaunchRequest|IntentRequest|SessionEnd*"),
+    ("Alexa", "a request", "header.namespace & header.payloadVersion"),
     ("Amazon Q", "a notice for a chat", "version & source=custom & content.description"),
     ("API Gateway", "a question for rights", "methodArn,routeArn", "authorizationToken & type=TOKEN"),
     ("API Gateway", "a question for rights", "authorizationToken only authorizationToken"),
@@ -369,6 +370,7 @@ _ASKED_BY: Final = (
     ("CodeBuild", "a build's state", "build-id & project-name", f"project-name & build-status={_STATUSES}"),
     ("CodeBuild", "a build's state", f"detail.build-status={_STATUSES}", "detail.build-id & detail.project-name"),
     ("CodeBuild", "a build's state", "build_id,build,buildId,BuildId,arn,Build.Arn=arn:*:codebuild:*:build*/*"),
+    ("CodeBuild", "a build's state", "build.arn,buildBatch.arn,BuildBatch.Arn,builds.0.arn=arn:*:codebuild:*:build*/*"),
     ("CodeBuild", "a build's state", "detail-type,detailType=CodeBuild *State Change|CodeBuild *Phase Change"),
     ("CodeDeploy", "a deployment's state", "eventTriggerName & deploymentId", "LifecycleEventHookExecutionId"),
     (
@@ -397,7 +399,7 @@ _ASKED_BY: Final = (
     ("Elastic Transcoder", "a job's state", "version=2012-09-25 & state & jobId & pipelineId"),
     ("End User Messaging", "a message", "whatsAppWebhookEntry"),
     ("End User Messaging", "a message", "originationNumber & destinationNumber & inboundMessageId"),
-    ("End User Messaging", "a message", "eventType=TEXT_*|VOICE_*|MEDIA_* & isFinal & messageId"),
+    ("End User Messaging", "a message", "eventType=TEXT_*|VOICE_*|MEDIA_* & isFinal & messageId & eventVersion"),
     ("Firehose", "records", "records.0.recordId & records.0.data,records.0.result", "invocationId & deliveryStreamArn"),
     ("Glacier, Rekognition, Textract", "a job's end", "VaultARN & JobId", "JobId & Status & API=Start*"),
     ("GuardDuty", "a risk", "service.detectorId & severity", "detail.resource.instanceDetails.instanceId=i-*"),

@@ -115,7 +115,8 @@ _GITHUB_BARE: Final = (
         for sender, marks in (  # without headers; an advisory of security has no sender
             ("GitHub", "sender.login & action,repository.full_name,organization.login & sender.node_id"),
             ("GitHub", "action & repository.node_id,security_advisory.ghsa_id,package.owner.node_id"),
-            ("a git host", "sender.login & sender.avatar_url,repository.full_name,organization.login"),
+            ("a git host", "sender.login & repository.full_name,organization.login"),
+            ("a git host", "sender.login & sender.avatar_url & action"),
             ("a git host", "action & issue.user.login,pull_request.head.sha,run.repository.full_name"),
             ("a git host", "action & workflow_run.conclusion,workflow_job.conclusion,deployment_status.state"),
             ("a git host", "action & package.owner.login,check_run.conclusion,check_suite.conclusion,deployment.sha"),
@@ -160,7 +161,8 @@ _SYSTEM_EVENTS: Final = (
     "event_name=project_create|project_destroy|project_rename|project_transfer|project_update & path_with_namespace",
     "event_name=repository_update & project.path_with_namespace",
     "event_name=group_create|group_destroy|group_rename|subgroup_create|subgroup_destroy & group_id & path",
-    "event_name=key_create|key_destroy|user_create|user_destroy|user_failed_login|user_rename & username,email",
+    "event_name=user_create|user_destroy|user_failed_login|user_rename & username,email & user_id",
+    "event_name=key_create|key_destroy & username & key",
     "event_name=user_access_request_*|user_add_to_*|user_remove_from_*|user_update_for_* & user_username,user_email",
 )
 _LIKE_GITLAB: Final = "http.headers.codeup-event,http.headers.x-codeup-event,http.headers.x-atomgit-event"
