@@ -416,7 +416,7 @@ def test_after_an_outage_callers_that_wait_come_first(every: str, tells: bool, m
     if tells:
         monkeypatch.setattr(bench.store, "wait_for_due", lambda *_: True, raising=False)
     WakeLoop(bench.store, bench.gate, clock=bench.clock, every=every, on_decision=seen).run(stop)
-    assert said[:7] == ["no answer", 1.0, "no answer", 1.0, "an answer", 2.0, "woken"]
+    assert said[:8] == [1.0, "no answer", 1.0, "no answer", 1.0, "an answer", 2.0, "woken"]
 
 
 def test_so_they_do_after_a_look_that_a_slow_store_held_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -434,7 +434,7 @@ def test_so_they_do_after_a_look_that_a_slow_store_held_up(monkeypatch: pytest.M
     monkeypatch.setattr(stop, "wait", wait)
     monkeypatch.setattr("holdoff.wake.loop.running_ms", itertools.count(0, 1_000).__next__, raising=False)
     WakeLoop(bench.store, bench.gate, clock=bench.clock, on_decision=seen).run(stop)
-    assert said[:2] == [2.0, "woken"]
+    assert said[:3] == [1.0, 2.0, "woken"]
 
 
 @pytest.mark.parametrize("during", ["a rest", "a wake"])
@@ -599,6 +599,25 @@ def test_after_it_goes_by_new_settings_gates_are_made_anew() -> None:
     loop.go_by(bench.store, bench.gate)
     loop.once()
     assert sorted(bench.built) == ["a", "b"]
+
+
+def test_a_trigger_by_the_settings_before_is_woken_by_the_new_ones_where_it_comes_during_the_turns(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its command had read the file just before an edit of the cooldown; the loop had listed the gates, and rested."""
+    bench, stop, key, waits = Bench(), threading.Event(), GateKey("c", "local"), list[float]()
+    bench.gate(key, "1h").trigger()
+
+    def wait(seconds: float) -> bool:
+        waits.append(seconds)
+        if len(waits) == 1:
+            bench.gate(key, "1h").trigger()
+        return len(waits) > 2
+
+    monkeypatch.setattr(stop, "wait", wait)
+    monkeypatch.setattr(stop, "is_set", lambda: len(waits) > 2)
+    WakeLoop(bench.store, lambda key: bench.gate(key, "0s"), clock=bench.clock).run(stop)
+    assert bench.built == ["c", "a", "b", "c"]
 
 
 def test_a_loop_that_is_stopped_while_callers_have_their_turns_wakes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

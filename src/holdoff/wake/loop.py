@@ -111,19 +111,21 @@ class WakeLoop:
         if len(gates) >= KEPT_GATES:  # keys without settings stay, so that the log names each of them once
             for key in [key for key, gate in gates.items() if gate is not None]:
                 del gates[key]
+        is_new, stop = gates is not self._looked_by, self._stop
+        # Callers that wait have their turns first: an edit may have freed their gates. It looks after that: what comes
+        # meanwhile may be due by the settings before.
+        if is_new and None not in self._failing and stop is not None and stop.wait(TURN_MS / 1000):
+            return []
         began_ms, self._looked_ms = running_ms(), now_ms(self.store, self.clock)
-        is_new = gates is not self._looked_by
         keys = dict.fromkeys([*self._unsettled, *self.store.due(MAX_INSTANT_MS if is_new else self._looked_ms)])
-        # Callers that wait have their turns first: an edit may have freed their gates, or the store was away, and they
-        # ask it again within a second.
         was_away = self._failing.pop(None, None) is not None or running_ms() - began_ms >= TURN_MS
-        turns_ms = ASKED_AGAIN_MS + TURN_MS if was_away else TURN_MS if is_new else 0
-        if turns_ms and self._stop is not None and self._stop.wait(turns_ms / 1000):
+        # So they have after an outage: they ask the store again within a second.
+        if was_away and stop is not None and stop.wait((ASKED_AGAIN_MS + TURN_MS) / 1000):
             return []
         starts = set(keys if is_new else self._unsettled)
         self._looked_by, self._unsettled = None, []  # not before: if this look fails, the next one wakes them
         for key in keys:
-            if self._stop is not None and self._stop.is_set():
+            if stop is not None and stop.is_set():
                 return decisions
             decision, gate = self._wake(key, gates), gates.get(key)
             if key in starts and (key in self._failing or (gate is not None and gate.is_claimed)):
