@@ -216,6 +216,26 @@ def test_sigterm_at_any_moment_ends_it(cli: Cli) -> None:
     assert watching(cli, prelude=JUST_BEFORE_A_REST).wait(timeout=PATIENCE) == 0
 
 
+#: The system has no room for a thread: the event is not set by one, as in the moment before it runs.
+NO_ROOM = """
+import holdoff.cli.watch as watch
+def no_room(*_):
+    raise RuntimeError("can't start new thread")
+watch.start_new_thread = no_room
+"""
+
+
+@pytest.mark.parametrize("when", [SLOW_STORE, JUST_BEFORE_A_REST], ids=["in a look", "before a rest"])
+def test_sigterm_ends_it_where_the_system_has_no_room_for_a_thread(cli: Cli, when: str) -> None:
+    """The signal was logged as a look that failed, and the loop went on; or the loop exited with 70."""
+    cli.config(config("echo ran >> ran", "docs"))
+    due(cli)
+    loop = watching(cli, prelude=NO_ROOM + when)
+
+    assert loop.wait(timeout=PATIENCE) == 0
+    assert cli.lines() == []
+
+
 # --- what it says ----------------------------------------------------------------------------------------------------
 
 

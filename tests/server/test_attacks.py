@@ -45,6 +45,7 @@ from tests.waiting import PATIENCE_S
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from holdoff.stores.base import Store
     from tests.server.conftest import Served
     from tests.server.test_pages import Browser
     from tests.standins.hooks import HookStandin
@@ -544,6 +545,24 @@ def test_an_edit_of_a_file_while_a_server_starts_counts(tmp_path: Path) -> None:
     taken = Mock()
     ConfigFile(Namespace(config=str(file), store=None), config, config.open_store("memory:"), taken).look()
     assert list(taken.call_args.args[0].projects) == ["site"]
+
+
+def test_a_sighup_that_comes_while_the_file_is_read_and_refused_counts(tmp_path: Path) -> None:
+    file = tmp_path / "holdoff.toml"
+    file.write_text("")
+    config = load(str(file))
+
+    refusals = [ConfigError(field="key", got="/etc/key", want="a file that can be read")]
+
+    def go_by(_config: Config, _store: Store) -> None:
+        if refusals:
+            watched.forget()
+            raise refusals.pop()
+
+    watched = ConfigFile(Namespace(config=str(file), store=None), config, config.open_store("memory:"), go_by)
+    file.write_text("store = 'memory:'")
+    assert str(watched.look()).endswith("The settings stay as they were")
+    assert watched.look() == f"{file} was read again"
 
 
 def test_a_file_that_is_empty_is_being_written(tmp_path: Path) -> None:

@@ -601,6 +601,25 @@ def test_after_it_goes_by_new_settings_gates_are_made_anew() -> None:
     assert sorted(bench.built) == ["a", "b"]
 
 
+def test_a_trigger_by_the_settings_before_is_woken_by_the_new_ones_where_it_comes_during_the_turns(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its command had read the file just before an edit of the cooldown; the loop had listed the gates, and rested."""
+    bench, stop, key, waits = Bench(), threading.Event(), GateKey("c", "local"), list[float]()
+    bench.gate(key, "1h").trigger()
+
+    def wait(seconds: float) -> bool:
+        waits.append(seconds)
+        if len(waits) == 1:
+            bench.gate(key, "1h").trigger()
+        return len(waits) > 2
+
+    monkeypatch.setattr(stop, "wait", wait)
+    monkeypatch.setattr(stop, "is_set", lambda: len(waits) > 2)
+    WakeLoop(bench.store, lambda key: bench.gate(key, "0s"), clock=bench.clock).run(stop)
+    assert bench.built == ["c", "a", "b", "c"]
+
+
 def test_a_loop_that_is_stopped_while_it_rests_looks_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     """A store that does not answer made the stop late."""
     bench, stop = Bench(), threading.Event()

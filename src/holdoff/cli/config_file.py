@@ -56,7 +56,8 @@ class ConfigFile:
             store = self._store if is_same else new
             self._go_by(config, store)
         except HoldoffError as error:
-            self._seen = () if isinstance(error, StoreUnavailable) else seen
+            if isinstance(error, StoreUnavailable):
+                self.forget()
             return f"{error}. The settings stay as they were"
         self._config, self._store = config, store
         return f"{path} was read again"

@@ -10,6 +10,8 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+from _thread import start_new_thread
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from holdoff.cli.common import say, show
@@ -27,10 +29,28 @@ if TYPE_CHECKING:
     from holdoff.stores.base import Store
 
 
+class Stop(threading.Event):
+    """An event that a handler of signals sets. The main thread may have the event's lock, so another thread wakes what
+    waits. Without room for that, a wait goes on to its end."""
+
+    has_come = False
+
+    def come(self) -> None:
+        self.has_come = True
+        with suppress(RuntimeError):
+            start_new_thread(self.set, ())
+
+    def is_set(self) -> bool:
+        return self.has_come or super().is_set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return super().wait(timeout) or self.has_come
+
+
 def watch(args: argparse.Namespace, config: Config, store: Store) -> int:
     """Wake the gates that are due, until a signal ends the loop."""
     logging.basicConfig(handlers=[LogLines()])
-    stop = threading.Event()
+    stop = Stop()
     file = ConfigFile(args, config, store, lambda config, store: loop.go_by(store, gates_by(config, store)))
 
     def look(_: WakeLoop) -> None:
@@ -46,15 +66,8 @@ def watch(args: argparse.Namespace, config: Config, store: Store) -> int:
         on_end=show_end,
         before_look=look,
     )
-
-    def end(*_: object) -> None:
-        """Set the event in a thread of its own: the main thread may hold the event's lock just now."""
-        setter = threading.Thread(target=stop.set, name="holdoff-stop", daemon=True)
-        setter.start()
-        setter.join(0.1)
-
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, end)
+        signal.signal(number, lambda *_: stop.come())
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         signal.signal(signal.SIGHUP, lambda *_: file.forget())
     say(f"watching {store.url} every {every}; Ctrl-C ends it")

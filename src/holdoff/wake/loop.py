@@ -112,7 +112,8 @@ class WakeLoop:
             for key in [key for key, gate in gates.items() if gate is not None]:
                 del gates[key]
         is_new, was_away = gates is not self._looked_by, None in self._failing
-        if is_new and not was_away and self._leave_turns(TURN_MS):  # an edit may have freed gates
+        # An edit may have freed gates. The look comes after the turns: what comes meanwhile may be due by old settings.
+        if is_new and not was_away and self._leave_turns(TURN_MS):
             return []
         began_ms, self._looked_ms = running_ms(), now_ms(self.store, self.clock)
         keys = dict.fromkeys([*self._unsettled, *self.store.due(MAX_INSTANT_MS if is_new else self._looked_ms)])
