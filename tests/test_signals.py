@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import signal
 import subprocess
 import threading
 from collections import deque
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from functools import partial
 from operator import call
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from unittest.mock import Mock, PropertyMock
 
 import pytest
@@ -56,15 +57,15 @@ def test_a_program_that_hears_of_its_children_itself_goes_on_to() -> None:
         signal.signal(signal.SIGCHLD, before)
 
 
-def test_without_room_for_a_thread_it_waits_all_the_same(
+def test_without_room_for_a_pipe_it_waits_all_the_same(
     child: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The command runs by then, and its end has to be told."""
 
-    def none(_: threading.Thread) -> None:
-        raise RuntimeError("can't start new thread")
+    def none() -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
 
-    monkeypatch.setattr(threading.Thread, "start", none)
+    monkeypatch.setattr(os, "pipe", none)
     child.send_signal(signal.SIGTERM)
     assert wait_for(child.wait) == -signal.SIGTERM
 
@@ -72,7 +73,21 @@ def test_without_room_for_a_thread_it_waits_all_the_same(
 def test_a_signal_in_the_instant_before_it_blocks_is_heard(
     child: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _joined_just_after_a_signal(monkeypatch)
+    _read_just_after(monkeypatch, partial(_raise, signal.SIGTERM))
+    with handling(lambda number, _frame: child.send_signal(number)):
+        assert wait_for(child.wait) == -signal.SIGTERM
+
+
+def test_so_is_one_that_the_system_gives_to_another_thread(
+    child: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a burst of signals the system may give all but one to the thread that waits for the child."""
+
+    def give() -> None:
+        (waiter,) = [thread for thread in threading.enumerate() if thread.name == "holdoff-child"]
+        signal.pthread_kill(waiter.ident or 0, signal.SIGTERM)
+
+    _read_just_after(monkeypatch, partial(give))
     with handling(lambda number, _frame: child.send_signal(number)):
         assert wait_for(child.wait) == -signal.SIGTERM
 
@@ -87,24 +102,63 @@ def test_so_it_is_where_wake_waits_for_its_commands(monkeypatch: pytest.MonkeyPa
     gate = Mock(starter=Mock(spec=Command, came=[], holding=nullcontext, stop=stop))
     type(gate).awaited = PropertyMock(side_effect=[[], ["1"]])
     monkeypatch.setattr("holdoff.cli.start.wait_for_end", lambda *_: ended.wait(PATIENCE_S) - 1)
-    _joined_just_after_a_signal(monkeypatch)
+    _read_just_after(monkeypatch, partial(_raise, signal.SIGTERM))
     with Builds() as builds:
         builds.decide(gate, None)
     assert (asked, builds.status) == ([signal.SIGTERM], 0)
 
 
-def _joined_just_after_a_signal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Between the signal and the system call there is no instruction of Python's, so no handler runs before it."""
-    signals, never = deque([signal.SIGTERM]), threading.Lock()
-    never.acquire()
+def _read_just_after(monkeypatch: pytest.MonkeyPatch, comes: partial[Any]) -> None:
+    """Let a signal come just before a read. Between that and the system call there is no instruction of Python's, so no
+    handler runs before it."""
+    read, come = os.read, [comes]
 
-    def join(_: threading.Thread, timeout: float | None = None) -> None:
-        assert timeout, "it blocks until the thread ends"
-        last = [partial(_raise, signals.popleft())] if signals else []
-        deque(map(call, [*last, partial(never.acquire, timeout=timeout)]), maxlen=0)
+    def read_just_after(*arguments: Any) -> bytes:
+        last = [come.pop()] if come else []
+        got: bytes = deque(map(call, [*last, partial(read, *arguments)]), maxlen=1).pop()
+        return got
 
-    monkeypatch.setattr(threading.Thread, "join", join)
-    monkeypatch.setattr("holdoff.signals.LONGEST_WAIT_MS", 10)
+    monkeypatch.setattr(os, "read", read_just_after)
+
+
+def test_what_woke_the_main_thread_before_is_put_back(child: subprocess.Popen[bytes]) -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    before = signal.set_wakeup_fd(writer)
+    try:
+        child.terminate()
+        wait_for(child.wait)
+        assert signal.set_wakeup_fd(before) == writer
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(reader)
+        os.close(writer)
+
+
+def test_a_wait_that_is_interrupted_leaves_nothing_open(
+    child: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> bytes:
+        raise KeyboardInterrupt
+
+    before = _open_files()
+    monkeypatch.setattr(os, "read", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        wait_for(child.wait)
+    child.terminate()
+    for thread in threading.enumerate():
+        if thread.name == "holdoff-child":
+            thread.join(PATIENCE_S)
+
+    assert _open_files() <= before  # what tests before this one left may have been closed meanwhile
+
+
+def _open_files() -> set[tuple[int, int]]:
+    found = set()
+    for each in Path("/dev/fd").iterdir():
+        with suppress(OSError):  # that of this very look
+            found.add((int(each.name), os.fstat(int(each.name)).st_ino))
+    return found
 
 
 @pytest.mark.parametrize(("ms", "waits"), [(2_500, [1, 1, 0.5]), (200, [0.2]), (0, [])])

@@ -2,7 +2,8 @@
 container.
 
 Python runs a signal handler between two instructions, never inside a system call. If a signal arrives after the last
-check and before a blocking call, the handler runs only when the call returns. So no call here blocks for long.
+check and before a blocking call, the handler runs only when the call returns. For a child that may be hours later. So
+the main thread waits on a pipe, to which the signal itself writes (``signal.set_wakeup_fd``).
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-from holdoff.clock import LONGEST_WAIT_MS
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Final
+    from typing import Final, TypeVar
+
+    T = TypeVar("T")
 
 #: Signals by which a person, a terminal or a service manager asks a command to stop.
 STOPPING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -90,24 +91,38 @@ def hear_of_children() -> None:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
 
-def wait_for(wait: Callable[[], int]) -> int:
-    """``wait()``, the wait for the end of a child, during which signals are handled: another thread waits."""
-    if threading.current_thread() is not threading.main_thread():
-        return wait()
-    codes: list[int] = []
-    waiter = threading.Thread(target=lambda: codes.append(wait()), name="holdoff-child", daemon=True)
+def wait_for(wait: Callable[[], T]) -> T:
+    """``wait()``, the wait for the end of a child or a thread, during which every signal is handled as it comes."""
+    if threading.current_thread() is threading.main_thread():
+        with suppress(OSError, RuntimeError):  # no room for the pipe or the thread
+            return _wait_with_pipe(wait)
+    return wait()
+
+
+def _wait_with_pipe(wait: Callable[[], T]) -> T:
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    codes: list[T] = []
     try:
-        waiter.start()
-    except RuntimeError:  # no room for a thread
-        return wait()
-    join(waiter)
+        waiter = (wait, codes, os.dup(writer))
+        threading.Thread(target=_write_at_end, args=waiter, name="holdoff-child", daemon=True).start()
+        while not codes:
+            os.read(reader, 512)
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(writer)
+        os.close(reader)
     return codes[0]
 
 
-def join(thread: threading.Thread) -> None:
-    """Wait for the end of a thread in short waits, between which signals are handled."""
-    while thread.is_alive():
-        thread.join(LONGEST_WAIT_MS / 1000)
+def _write_at_end(wait: Callable[[], T], codes: list[T], writer: int) -> None:
+    try:
+        codes.append(wait())
+    finally:
+        with suppress(OSError):  # the pipe is full: the reader is awake; or closed: the reader waits no more
+            os.write(writer, b"\0")
+        os.close(writer)
 
 
 def leave_init() -> None:

@@ -27,7 +27,7 @@ from holdoff.clock import SystemClock
 from holdoff.core.decision import Decision, Outcome, Why
 from holdoff.core.errors import HoldoffError, StartRefused, StoreError, UsageError
 from holdoff.core.request import first_line
-from holdoff.signals import InTurn, handling, join
+from holdoff.signals import InTurn, handling, wait_for
 from holdoff.starters.command import Command
 
 if TYPE_CHECKING:
@@ -223,7 +223,7 @@ class Builds(ExitStack):
                 if wait.ident is None:
                     wait.run()
                 else:
-                    join(wait)
+                    wait_for(wait.join)
 
     def _pass_on(self, number: int) -> None:
         for wait in self._waits:
