@@ -202,7 +202,7 @@ JUST_BEFORE_A_REST = """
 import os, signal, threading
 wait = threading.Condition.wait
 def ended_before(self, timeout=None):
-    if threading.current_thread() is threading.main_thread():
+    if threading.current_thread() is threading.main_thread() and callable(signal.getsignal(signal.SIGTERM)):
         threading.Condition.wait = wait
         os.kill(os.getpid(), signal.SIGTERM)
     return wait(self, timeout)
