@@ -33,7 +33,7 @@ class Stop(threading.Event):
     """An event that a handler of signals sets. The main thread may have the event's lock, so another thread wakes what
     waits. Without room for that, a wait goes on to its end."""
 
-    has_come = False
+    has_come: bool = False
 
     def come(self) -> None:
         self.has_come = True
