@@ -44,7 +44,7 @@ class Stop(threading.Event):
         return self.has_come or super().is_set()
 
     def wait(self, timeout: float | None = None) -> bool:
-        return super().wait(timeout) or self.has_come
+        return self.has_come or super().wait(timeout) or self.has_come
 
 
 def watch(args: argparse.Namespace, config: Config, store: Store) -> int:
