@@ -66,6 +66,18 @@ def _models() -> Iterator[Sent]:
         yield of("SageMaker")(f"Model Package State Change: {status}", event, becomes)
 
 
+def _packages() -> Iterator[Sent]:
+    """https://docs.aws.amazon.com/codeartifact/latest/ug/service-event-format-example.html"""
+    kind = "CodeArtifact Package Version State Change"
+    for state, becomes in (
+        ("Published", Built(at_ms=NOON_MS, id=EVENT, reason="package web 1.0.0")),
+        ("Disposed", nothing("aws.codeartifact", kind)),
+    ):
+        about = {"repositoryName": "npm", "packageName": "web", "packageVersion": "1.0.0", "packageVersionState": state}
+        event = s.eventbridge("aws.codeartifact", kind, {**about, "operationType": "Created", "packageFormat": "npm"})
+        yield of("CodeArtifact")(f"Package Version State Change: {state}", event, becomes)
+
+
 def _stored() -> Iterator[Sent]:
     sent = of("ECR")
     pushed = Built(at_ms=NOON_MS, id=EVENT, reason="image web:v1 pushed")
@@ -303,4 +315,4 @@ def _by_hand() -> Iterator[Sent]:
     yield sent("any other JSON", {"key1": "value1"}, Built())
 
 
-SENT = (*_codecommit(), *_stored(), *_models(), *_others(), *_carried(), *_asked())
+SENT = (*_codecommit(), *_stored(), *_packages(), *_models(), *_others(), *_carried(), *_asked())

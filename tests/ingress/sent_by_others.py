@@ -2459,6 +2459,15 @@ _BUILDS = (
             ),
             # https://docs.netlify.com/build/functions/trigger-on-events/: as Netlify's functions get it
             ("Netlify", "ready", {"payload": {"site_id": "1", "deploy_ssl_url": "https://x", "state": "ready"}}),
+            # https://northflank.com/docs/v1/application/observe/configure-notification-integrations
+            *(
+                ("Northflank", kind, {"event": kind, "data": {"project": {"id": "site"}, **about}})
+                for kind, about in (
+                    ("build:start", {"build": {"id": "social-hour-1312", "sha": AFTER}, "service": {"id": "web"}}),
+                    ("job-run:success", {"job": {"id": "nightly"}}),
+                    ("service:deployment:status-update", {"service": {"id": "web"}}),
+                )
+            ),
             # https://developers.scalingo.com/notifiers
             (
                 "Scalingo",
@@ -3140,6 +3149,12 @@ _ORDERS = (
         )
     ),
     # https://docs.saleor.io/developer/extending/webhooks/overview
+    _by_header(
+        "Northflank",
+        "X_Northflank_Notification_Integration_Event_Type",
+        "addon-backup:start",
+        nothing("Northflank", "addon-backup:start"),
+    ),
     *(
         _by_header("Saleor", "Saleor_Event", kind, Built(reason="webhook"))
         for kind in ("product_updated", "page_created", "translation_updated")

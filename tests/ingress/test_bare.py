@@ -184,6 +184,21 @@ ASKED: dict[str, dict[str, Any]] = {
     "Alexa, in short": {"request": {"type": "LaunchRequest"}},
     # https://developer.amazon.com/en-US/docs/alexa/smapi/skill-events-in-alexa-skills.html
     "Alexa's skill was enabled": {"request": {"type": "AlexaSkillEvent.SkillEnabled", "requestId": "1b2c-3d"}},
+    "Alexa, a question, by its skill": {
+        "session": {"application": {"applicationId": "amzn1.ask.skill.1"}},
+        "request": {"type": "CanFulfillIntentRequest", "requestId": "b795c1d2-2577-4afb-a4f6-0d995fd54a98"},
+    },
+    "Alexa, a player, by its skill": {
+        "context": {"System": {"application": {"applicationId": "amzn1.ask.skill.1"}}},
+        "request": {"type": "AudioPlayer.PlaybackStarted", "requestId": "test"},
+    },
+    "AppSync, by its field alone": {"info": {"fieldName": "posts"}, "arguments": {"id": "7"}},
+    "AppSync, by its field alone, of no parent": {
+        "info": {"fieldName": "posts"},
+        "arguments": {},
+        "identity": {},
+        "source": None,
+    },
     "Cognito, in short": {"request": {"userAttributes": {"email": "ann@example.com"}}, "response": {}},
     "Lex, in short": {"sessionState": {"intent": {"name": "OrderPizza"}}},
     "Lex, at first, in short": {"currentIntent": {"name": "OrderPizza", "slots": {}}},
@@ -1506,8 +1521,15 @@ OWN: dict[str, dict[str, Any]] = {
     "Trigger.dev": {"type": "alert.published", "created": "2026-11-25"},
     "WordPress VIP": {"domain": "https://example.com", "repo": "octo/site", "branch": "main", "sha": "4f2a91c"},
     # Each has the names of a sender's fields, and values that no event of that sender has.
+    "Alexa, a session of one's own": {
+        "request": {"type": "publish"},
+        "session": {"application": {"applicationId": "7"}},
+    },
     "Alexa, a request of one's own": {"request": {"type": "publish", "requestId": "7"}},
     "AppSync, a field of one's own": {"info": {"fieldName": "title"}, "entry": 5},
+    "AppSync, a field of one's own, by its source": {"info": {"fieldName": "title"}, "source": "cms"},
+    "Northflank": {"event": "build:page", "data": {"project": {"id": "site"}}},
+    "Northflank, a page": {"event": "page:changed", "data": {"project": {"id": "site"}, "service": {"id": "web"}}},
     "Azure DevOps, a publisher of books": {"eventType": "book.changed", "publisherId": 42, "resourceVersion": "7"},
     "Batch, a queue of one's own": {"jobDefinition": "export", "jobQueue": "nightly"},
     "CloudFormation, a resource": {"action": "UPDATE", "bearerToken": "x", "page": 7},

@@ -157,6 +157,7 @@ _PUSHED: Final[dict[str, Any]] = {"reason": f"image {_NAME} pushed", "line": f"e
 _IMAGE: Final = {**_PUSHED, "reason": f"{{detail.action-type,detail.eventName}} {_NAME}"}
 _RESULT: Final = "{detail.action-type|push} {detail.result}"
 _ABOUT: Final = f"detail.image-tag,{_TAG},detail.artifact-media-type"
+_PACKAGE: Final = "source=aws.codeartifact & detail.packageVersionState=Published"
 _STORED: Final = (
     ignored("ECR", "a signature", "push about an image", _ABOUT, f"{_ECR} & {_ABOUT}={ABOUT_AN_IMAGE}", **_IMAGE),
     # A template may leave out the result, and the action, of which its rule names one.
@@ -195,6 +196,8 @@ _STORED: Final = (
     other("S3", "eventName", "s3.bucket.name", **_IN_S3),
     # Written by hand: S3 always sends an ``eventName``.
     change("S3", "a changed object", "s3.bucket.name", **_IN_S3),
+    # https://docs.aws.amazon.com/codeartifact/latest/ug/service-event-format-example.html
+    change("CodeArtifact", "a package", _PACKAGE, "package {detail.packageName} {detail.packageVersion}", at="time"),
     # https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html
     change(
         *("SageMaker", "an approved model", "source=aws.sagemaker & detail.ModelApprovalStatus=Approved"),
@@ -322,11 +325,13 @@ _BEGINNINGS: Final = (
 _STATUSES: Final = "IN_PROGRESS|SUCCEEDED|FAILED|STOPPED|TIMED_OUT|FAULT"
 #: https://plugins.jenkins.io/snsnotify/
 _JENKINS: Final = "Build STARTED:*|Build SUCCESS:*|Build FAILURE:*|Build UNSTABLE:*|Build ABORTED:*|Build NOT_BUILT:*"
+_OF_ALEXA: Final = "request.requestId,session.application.applicationId,context.System.application.applicationId"
+_RESOLVED: Final = "arguments,error,identity,info,prev,request,stash"
 #: What services ask of functions, or send to topics, and the conditions by which each is known
 #: (https://docs.aws.amazon.com/lambda/latest/dg/lambda-services.html). A rule of EventBridge may hand on an event's
 #: detail alone, or no source: if CodeBuild's and CodePipeline's were triggers, a build would trigger itself.
 _ASKED_BY: Final = (
-    ("Alexa", "a request", "request.type & request.requestId=amzn1.*|Edw*", "directive.header.namespace=Alexa*"),
+    ("Alexa", "a request", f"request.type & {_OF_ALEXA}=amzn1.*|Edw*", "directive.header.namespace=Alexa*"),
     ("Alexa", "a request", "request.type=Alexa*|LaunchRequest|IntentRequest|SessionEnd*"),
     ("Alexa", "a request", "header.namespace & header.payloadVersion"),
     ("Amazon Q", "a notice for a chat", "version & source=custom & content.description"),
@@ -334,7 +339,8 @@ _ASKED_BY: Final = (
     ("API Gateway", "a question for rights", "authorizationToken only authorizationToken"),
     ("AppConfig", "a step of a deployment", "Type & Application.Id & ConfigurationProfile.Id"),
     ("AppConfig", "a question for validity", "applicationId & configurationProfileId"),
-    ("AppSync", "a request", "Info.fieldName", "info.fieldName & info.parentTypeName"),
+    ("AppSync", "a request", "Info.fieldName", f"info.fieldName & source=null only source,{_RESOLVED}"),
+    ("AppSync", "a request", "info.fieldName & info.parentTypeName", f"info.fieldName only {_RESOLVED}"),
     ("AppSync", "a request", "typeName=Query|Mutation|Subscription & fieldName"),
     ("AppSync", "a request", "typeName & fieldName & request.headers.host", "identity.sub only arguments,identity"),
     ("AppSync", "a request", "stash={} & prev,prev.result=null|{} only arguments,prev,source,stash"),

@@ -535,6 +535,7 @@ _VERCEL: Final = (
     "|project.roll*|domain.*|integration-*|edge-config*|firewall.*|alerts.*|attack.*|budget.*|flag.*|flags.*"
     "|marketplace.*|observability.* & region,payload.deployment.id,payload.deploymentId=???1|null|dpl_*"
 )
+_AT_NORTHFLANK: Final = "build:*|job-run:*|release-flow:*|service:deployment:*"
 _AT_LOKALISE: Final = "created_at_timestamp & created_at & project.id & project.name"
 _HOSTS: Final = (
     ignored("Netlify", "a deploy", f"{{{_NETLIFY}}}", _NETLIFY, _NETLIFY),
@@ -646,6 +647,8 @@ _HOSTS: Final = (
             ("Laravel Forge", "status", "server.id & site.id & commit_hash & commit_author"),
             ("MyGet", "PayloadType", "PayloadType=Build*WebHookEventPayloadV1|PingWebHookEventPayloadV1 & Identifier"),
             ("Netlify", "payload.state", "payload.site_id & payload.deploy_ssl_url"),
+            ("Northflank", "http.headers.x-northflank-notification-integration-event-type", ""),
+            ("Northflank", "event", f"event={_AT_NORTHFLANK} & data.project.id & data.service.id,data.job.id"),
             ("Octopus Deploy", "Payload.Event.Category,EventType", "EventType=SubscriptionPayload & Payload.BatchId"),
             ("Percy", "data.attributes.event", "data.type=webhook-deliveries & data.attributes.build-number"),
             ("Platform.sh", "type", "completion_percent & project & state & started_at"),
