@@ -2389,15 +2389,21 @@ _BUILDS = (
                 for step, code in (("task", "SUCCESS"), ("job", "SUCC"))
             ),
             # https://docs.oracle.com/en-us/iaas/Content/Events/Reference/eventsproducers.htm
-            (
-                "Oracle Cloud",
-                "com.oraclecloud.devopsbuild.createbuildrun.end",
-                {
-                    "eventType": "com.oraclecloud.devopsbuild.createbuildrun.end",
-                    "cloudEventsVersion": "0.1",
-                    "source": "devops",
-                    "data": {"resourceName": "site"},
-                },
+            *(
+                (
+                    "Oracle Cloud",
+                    kind,
+                    {
+                        "eventType": kind,
+                        "cloudEventsVersion": "0.1",
+                        "source": "devops",
+                        "data": {"resourceName": "site"},
+                    },
+                )
+                for kind in (
+                    "com.oraclecloud.devopsbuild.createbuildrun.end",
+                    "com.oraclecloud.devopsdeploy.createdeployment.end",
+                )
             ),
             # https://docs.gearset.com/en/articles/3742236-standard-ci-outgoing-webhook-payload
             (

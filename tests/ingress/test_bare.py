@@ -385,6 +385,7 @@ ASKED: dict[str, dict[str, Any]] = {
     },
     "AWS, a processing job of SageMaker": {"detail": {"ProcessingJobName": "j", "ProcessingJobStatus": "Completed"}},
     "CodeBuild, in short": {"build-status": "FAILED", "project-name": "site"},
+    "CodeBuild, by its id": {"project": "site", "build-id": "arn:aws:codebuild:us-east-1:1:build/site:7b"},
     # https://docs.aws.amazon.com/step-functions/latest/dg/connect-codebuild.html
     "CodeBuild, by a state machine that waited for it": {
         "Build": {"Arn": "arn:aws:codebuild:us-east-1:1:build/site:7b", "BuildStatus": "SUCCEEDED"}
@@ -1509,6 +1510,11 @@ OWN: dict[str, dict[str, Any]] = {
         "cloudEventsVersion": "0.1",
         "data": {"resourceName": "page.html"},
     },
+    "Oracle Cloud, a repository": {
+        "eventType": "com.oraclecloud.devopscoderepo.mirrorrepository.end",
+        "cloudEventsVersion": "0.1",
+        "data": {"resourceName": "site"},
+    },
     "Gearset": {"job": {"name": "x"}, "run": {"status": "published", "type": "marathon"}},
     "Honeybadger": {"event": "published", "message": "x", "project": {"id": 7}, "deploy": {"revision": "7"}},
     "Honeybadger, an event of a project": {"event": "down", "message": "x", "project": {"id": 7}},
@@ -1773,6 +1779,8 @@ NOTICES: dict[str, tuple[str | None, object]] = {
             ('"', "has completed the build phase of 'BUILD' with a status of 'SUCCEEDED'"),
         )
     },
+    "CodeBuild: an id without quotes": (None, "Build arn:aws:codebuild:eu-west-1:1:build/site:7b is SUCCEEDED."),
+    "CodeBuild: a sentence": (None, '"Build arn:aws:codebuild:eu-west-1:1:build/site:7b for project site has FAILED."'),
     # https://docs.aws.amazon.com/codepipeline/latest/userguide/tutorials-cloudwatch-sns-notifications.html
     "CodePipeline": (None, '"The Pipeline site has failed."'),
     # https://github.com/awslabs/aws-deployment-framework

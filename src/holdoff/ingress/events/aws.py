@@ -318,11 +318,13 @@ _BEGINNINGS: Final = (
     '{"ElastiCache:*|{"MemoryDB:*|An AWS Backup job *|*Build notification from the AWS Amplify Console*'
     # A template of EventBridge may put CodeBuild's and CodePipeline's into words, as their documents do.
     "|Timestamp: *NotificationProcessId: *|Build '* for build project '*|\"Build '* for build project '*"
+    '|Build arn:*:codebuild:*|"Build arn:*:codebuild:*'
     '|The Pipeline * has failed.*|"The Pipeline * has failed.*|"The pipeline * from account * has *'
     "|StackId='arn:*|Successfully validated SNS topic for Amazon SES *|CloudTrail validation message*"
 )
 #: https://docs.aws.amazon.com/codebuild/latest/userguide/sample-build-notifications.html
 _STATUSES: Final = "IN_PROGRESS|SUCCEEDED|FAILED|STOPPED|TIMED_OUT|FAULT"
+_BUILD: Final = "arn:*:codebuild:*:build*/*"
 #: https://plugins.jenkins.io/snsnotify/
 _JENKINS: Final = "Build STARTED:*|Build SUCCESS:*|Build FAILURE:*|Build UNSTABLE:*|Build ABORTED:*|Build NOT_BUILT:*"
 _OF_ALEXA: Final = "request.requestId,session.application.applicationId,context.System.application.applicationId"
@@ -375,8 +377,8 @@ _ASKED_BY: Final = (
     ("CloudWatch", "log lines", "awslogs.data", "messageType=DATA_MESSAGE|CONTROL_MESSAGE & logGroup"),
     ("CodeBuild", "a build's state", "build-id & project-name", f"project-name & build-status={_STATUSES}"),
     ("CodeBuild", "a build's state", f"detail.build-status={_STATUSES}", "detail.build-id & detail.project-name"),
-    ("CodeBuild", "a build's state", "build_id,build,buildId,BuildId,arn,Build.Arn=arn:*:codebuild:*:build*/*"),
-    ("CodeBuild", "a build's state", "build.arn,buildBatch.arn,BuildBatch.Arn,builds.0.arn=arn:*:codebuild:*:build*/*"),
+    ("CodeBuild", "a build's state", f"build-id,build_id,build,buildId,BuildId,arn,Build.Arn={_BUILD}"),
+    ("CodeBuild", "a build's state", f"build.arn,buildBatch.arn,BuildBatch.Arn,builds.0.arn={_BUILD}"),
     ("CodeBuild", "a build's state", "detail-type,detailType=CodeBuild *State Change|CodeBuild *Phase Change"),
     ("CodeDeploy", "a deployment's state", "eventTriggerName & deploymentId", "LifecycleEventHookExecutionId"),
     (
