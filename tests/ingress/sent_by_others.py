@@ -2465,6 +2465,15 @@ _BUILDS = (
             ),
             # https://docs.netlify.com/build/functions/trigger-on-events/: as Netlify's functions get it
             ("Netlify", "ready", {"payload": {"site_id": "1", "deploy_ssl_url": "https://x", "state": "ready"}}),
+            # https://developer.apple.com/documentation/appstoreconnectapi/webhook-notifications
+            *(
+                ("App Store Connect", kind, {"data": {"type": kind, "id": "7", "version": 1, "attributes": about}})
+                for kind, about in (
+                    ("webhookPingCreated", {"timestamp": "2026-11-25T03:00:00Z"}),
+                    ("buildUploadStateUpdated", {"oldState": "PROCESSING", "newState": "COMPLETE"}),
+                    ("appStoreVersionAppVersionStateUpdated", {"newValue": "READY_FOR_DISTRIBUTION"}),
+                )
+            ),
             # https://northflank.com/docs/v1/application/observe/configure-notification-integrations
             *(
                 ("Northflank", kind, {"event": kind, "data": {"project": {"id": "site"}, **about}})

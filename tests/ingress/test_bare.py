@@ -1469,6 +1469,8 @@ OWN: dict[str, dict[str, Any]] = {
     "Storyblok, a space": {"space_id": 1, "text": "New article", "action": "article_published"},
     "Hugging Face, a report": {"event": {"scope": "report"}, "repo": {"name": "site"}},
     "Vercel, a flagship": {"id": "7", "type": "flagship.opened", "createdAt": "2026-11-25", "region": "eu"},
+    "App Store Connect": {"data": {"type": "pageStateUpdated", "id": "7", "version": 1}},
+    "App Store Connect, a draft": {"data": {"type": "appStoreVersionStateUpdated", "id": "7"}},
     "App Service": {"Status": "published", "SiteUrl": "https://x", "EnvironmentName": "Live"},
     "Appwrite, Directus": {"event": "published", "collection": "users"},
     "Directus, a field": {"collection": "directus_users", "page": 7},

@@ -196,7 +196,6 @@ _STORED: Final = (
     other("S3", "eventName", "s3.bucket.name", **_IN_S3),
     # Written by hand: S3 always sends an ``eventName``.
     change("S3", "a changed object", "s3.bucket.name", **_IN_S3),
-    # https://docs.aws.amazon.com/codeartifact/latest/ug/service-event-format-example.html
     change("CodeArtifact", "a package", _PACKAGE, "package {detail.packageName} {detail.packageVersion}", at="time"),
     # https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html
     change(

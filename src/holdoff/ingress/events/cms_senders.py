@@ -420,7 +420,6 @@ _OTHERS: Final = (
 )
 _IN_CD: Final = "context.type=dev.cdevents* & context.id & context.source & subject.id"  # and one's own: dev.cdeventsx
 _IN_ORACLE: Final = "*.devopsbuild.*|*.devopsdeploy.*|*.devopsproject.*|*.devopscoderepo.*pullrequest*"
-_METHOD: Final = "protoPayload.methodName,data.protoPayload.methodName"
 _SERVICE: Final = "protoPayload.serviceName,data.protoPayload.serviceName"
 _DEPLOYING: Final = "appengine.g*|cloudbuild.g*|clouddeploy.g*|cloudfunctions.g*|firebasehosting.g*|run.g*"
 _GCS: Final = "message.attributes"
@@ -501,7 +500,7 @@ _CLOUDS: Final = (
     ),
     *_written("Event Grid", "eventType", "metadataVersion", id="{id}", tag="data.target.tag"),
     # https://docs.cloud.google.com/eventarc/docs/determining-filters-cal: what a build calls to deploy
-    other("Cloud Audit Logs", _METHOD, f"{_SERVICE}={_DEPLOYING}"),
+    other("Cloud Audit Logs", "protoPayload.methodName,data.protoPayload.methodName", f"{_SERVICE}={_DEPLOYING}"),
     # In headers, or as JSON; Eventarc sends messages of Pub/Sub with these headers:
     # https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/http-protocol-binding.md
     *_cloud_events("http.headers.ce-", ""),
@@ -536,6 +535,7 @@ _VERCEL: Final = (
     "|project.roll*|domain.*|integration-*|edge-config*|firewall.*|alerts.*|attack.*|budget.*|flag.*|flags.*"
     "|marketplace.*|observability.* & region,payload.deployment.id,payload.deploymentId=???1|null|dpl_*"
 )
+_AT_APPLE: Final = "webhookPing*|buildUpload*|buildBeta*|appStoreVersion*|betaFeedback*|backgroundAssetVersion*"
 _AT_NORTHFLANK: Final = "build:*|job-run:*|release-flow:*|service:deployment:*"
 _AT_LOKALISE: Final = "created_at_timestamp & created_at & project.id & project.name"
 _HOSTS: Final = (
@@ -600,6 +600,7 @@ _HOSTS: Final = (
             # Builds
             ("Adobe Cloud Manager", "event.@type", "event.@id=urn:oeid:cloudmanager:*"),
             ("App Service", "status,Status", "siteName,ProjectUrl & hostName,SiteUrl & deployer,EnvironmentName"),
+            ("App Store Connect", "data.type", f"data.type={_AT_APPLE} & data.id & data.version"),
             ("Appcircle", "action", "deliveryId & item.organizationId & title & message"),
             ("Appflow", "state", "automationId & buildInfo.job_type"),
             ("AppSignal", "marker.environment", "marker.marker_id & marker.revision"),
