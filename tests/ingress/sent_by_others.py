@@ -1121,6 +1121,35 @@ _IN_MINIO = {
 _INCIDENT = {"incident": {"incident_id": "0.lx", "policy_name": "x", "state": "open"}, "version": "1.2"}
 _OF_GITHUB = Built(AFTER, f"octo/site {_MAIN}", 1795395667000, BEFORE, by="octocat", reason="push to octo/site main")
 _CLOUDS = (
+    # https://docs.oracle.com/en-us/iaas/Content/Events/Reference/eventsproducers.htm
+    # https://docs.oracle.com/iaas/devops/using/devops_events.htm: of a repository Oracle reports ``git push``, too
+    *(
+        _webhook(
+            *("Oracle Cloud", kind, becomes),
+            {"eventType": kind, "cloudEventsVersion": "0.1", "eventID": EVENT_ID, "data": {"resourceName": "site"}},
+        )
+        for kind, becomes in (
+            *(
+                (kind, Built(id=EVENT_ID, reason=f"{kind} in Oracle Cloud"))
+                for kind in (
+                    "com.oraclecloud.artifacts.uploaddockerimage",
+                    "com.oraclecloud.devopscoderepo.mirrorrepository.end",
+                    "com.oraclecloud.objectstorage.createobject",
+                    "com.oraclecloud.objectstorage.deleteobject",
+                )
+            ),
+            *(
+                (kind, nothing("Oracle Cloud", kind))
+                for kind in (
+                    "com.oraclecloud.apigateway.updatedeployment.end",
+                    "com.oraclecloud.devopsbuild.createbuildrun.end",
+                    "com.oraclecloud.devopscoderepo.createpullrequest",
+                    "com.oraclecloud.devopsdeploy.createdeployment.end",
+                    "com.oraclecloud.objectstorage.createbucket",
+                )
+            ),
+        )
+    ),
     *(
         _webhook("MinIO", kind, becomes, {"EventName": kind, "Records": [{**_IN_MINIO, "eventName": kind}]})
         for kind, becomes in (
@@ -2387,23 +2416,6 @@ _BUILDS = (
                     },
                 )
                 for step, code in (("task", "SUCCESS"), ("job", "SUCC"))
-            ),
-            # https://docs.oracle.com/en-us/iaas/Content/Events/Reference/eventsproducers.htm
-            *(
-                (
-                    "Oracle Cloud",
-                    kind,
-                    {
-                        "eventType": kind,
-                        "cloudEventsVersion": "0.1",
-                        "source": "devops",
-                        "data": {"resourceName": "site"},
-                    },
-                )
-                for kind in (
-                    "com.oraclecloud.devopsbuild.createbuildrun.end",
-                    "com.oraclecloud.devopsdeploy.createdeployment.end",
-                )
             ),
             # https://docs.gearset.com/en/articles/3742236-standard-ci-outgoing-webhook-payload
             (

@@ -326,15 +326,19 @@ _STATUSES: Final = "IN_PROGRESS|SUCCEEDED|FAILED|STOPPED|TIMED_OUT|FAULT"
 _BUILD: Final = "arn:*:codebuild:*:build*/*"
 #: https://plugins.jenkins.io/snsnotify/
 _JENKINS: Final = "Build STARTED:*|Build SUCCESS:*|Build FAILURE:*|Build UNSTABLE:*|Build ABORTED:*|Build NOT_BUILT:*"
-_OF_ALEXA: Final = "request.requestId,session.application.applicationId,context.System.application.applicationId"
 _RESOLVED: Final = "arguments,error,identity,info,prev,request,stash"
 #: What services ask of functions, or send to topics, and the conditions by which each is known
 #: (https://docs.aws.amazon.com/lambda/latest/dg/lambda-services.html). A rule of EventBridge may hand on an event's
 #: detail alone, or no source: if CodeBuild's and CodePipeline's were triggers, a build would trigger itself.
 _ASKED_BY: Final = (
-    ("Alexa", "a request", f"request.type & {_OF_ALEXA}=amzn1.*|Edw*", "directive.header.namespace=Alexa*"),
+    ("Alexa", "a request", "request.type & request.requestId=amzn1.*|Edw*", "directive.header.namespace=Alexa*"),
     ("Alexa", "a request", "request.type=Alexa*|LaunchRequest|IntentRequest|SessionEnd*"),
-    ("Alexa", "a request", "header.namespace & header.payloadVersion"),
+    (
+        "Alexa",
+        "a request",
+        "header.namespace & header.payloadVersion",
+        "context.System.application.applicationId=amzn*",
+    ),
     ("Amazon Q", "a notice for a chat", "version & source=custom & content.description"),
     ("API Gateway", "a question for rights", "methodArn,routeArn", "authorizationToken & type=TOKEN"),
     ("API Gateway", "a question for rights", "authorizationToken only authorizationToken"),

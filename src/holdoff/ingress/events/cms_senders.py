@@ -419,7 +419,7 @@ _OTHERS: Final = (
     "|com.adobe.commerce.*.sales_*|com.adobe.commerce.*.customer_*|com.adobe.commerce.*.checkout_*"
 )
 _IN_CD: Final = "context.type=dev.cdevents* & context.id & context.source & subject.id"  # and one's own: dev.cdeventsx
-_IN_ORACLE: Final = "*.devopsbuild.*|*.devopsdeploy.*|*.devopsproject.*|*.devopscoderepo.*pullrequest*"
+_IN_ORACLE: Final = "*.objectstorage.*object|*.artifacts.upload*|*.devopscoderepo.*"  # of a repository a push, too
 _SERVICE: Final = "protoPayload.serviceName,data.protoPayload.serviceName"
 _DEPLOYING: Final = "appengine.g*|cloudbuild.g*|clouddeploy.g*|cloudfunctions.g*|firebasehosting.g*|run.g*"
 _GCS: Final = "message.attributes"
@@ -507,7 +507,8 @@ _CLOUDS: Final = (
     *_cloud_events("", "data."),
     # https://github.com/cdevents/spec, without a CloudEvent around it
     *_written("CDEvents", "context.type", _IN_CD, id="{context.source}#{context.id}"),
-    other("Oracle Cloud", "eventType", "cloudEventsVersion", _IN_ORACLE),  # a push is one of ``devopscoderepo``
+    other("Oracle Cloud", "eventType", "cloudEventsVersion", "com.oraclecloud.devopscoderepo.*pullrequest*"),
+    *_typed("Oracle Cloud", "eventType", "cloudEventsVersion", _IN_ORACLE, "com.oraclecloud.*", id="{eventID}"),
     # https://docs.cloud.google.com/artifact-analysis/docs/pub-sub-notifications
     other("Artifact Analysis", "kind", "notificationTime & name=projects/*/occurrences/*|projects/*/notes/*"),
     # https://docs.cloud.google.com/monitoring/support/notification-options
