@@ -184,10 +184,10 @@ ASKED: dict[str, dict[str, Any]] = {
     "Alexa, in short": {"request": {"type": "LaunchRequest"}},
     # https://developer.amazon.com/en-US/docs/alexa/smapi/skill-events-in-alexa-skills.html
     "Alexa's skill was enabled": {"request": {"type": "AlexaSkillEvent.SkillEnabled", "requestId": "1b2c-3d"}},
-    "Alexa, a question, by its skill": {
-        "context": {"System": {"application": {"applicationId": "amzn1.ask.skill.1"}}},
-        "request": {"type": "CanFulfillIntentRequest", "requestId": "b795c1d2-2577-4afb-a4f6-0d995fd54a98"},
+    "Alexa's question of what a skill can do": {
+        "request": {"type": "CanFulfillIntentRequest", "requestId": "b795c1d2"}
     },
+    "Alexa, a player, in short": {"request": {"type": "AudioPlayer.PlaybackStarted", "requestId": "test"}},
     "AppSync, by its field alone": {"info": {"fieldName": "posts"}, "arguments": {"id": "7"}},
     "AppSync, by its field alone, of no parent": {
         "info": {"fieldName": "posts"},
@@ -1516,7 +1516,6 @@ OWN: dict[str, dict[str, Any]] = {
     "Trigger.dev": {"type": "alert.published", "created": "2026-11-25"},
     "WordPress VIP": {"domain": "https://example.com", "repo": "octo/site", "branch": "main", "sha": "4f2a91c"},
     # Each has the names of a sender's fields, and values that no event of that sender has.
-    "Alexa, an application of one's own": {"context": {"System": {"application": {"applicationId": "7"}}}},
     "Alexa, a request of one's own": {"request": {"type": "publish", "requestId": "7"}},
     "AppSync, a field of one's own": {"info": {"fieldName": "title"}, "entry": 5},
     "AppSync, a field of one's own, by its source": {"info": {"fieldName": "title"}, "source": "cms"},

@@ -332,13 +332,8 @@ _RESOLVED: Final = "arguments,error,identity,info,prev,request,stash"
 #: detail alone, or no source: if CodeBuild's and CodePipeline's were triggers, a build would trigger itself.
 _ASKED_BY: Final = (
     ("Alexa", "a request", "request.type & request.requestId=amzn1.*|Edw*", "directive.header.namespace=Alexa*"),
-    ("Alexa", "a request", "request.type=Alexa*|LaunchRequest|IntentRequest|SessionEnd*"),
-    (
-        "Alexa",
-        "a request",
-        "header.namespace & header.payloadVersion",
-        "context.System.application.applicationId=amzn*",
-    ),
+    ("Alexa", "a request", "request.type=Alexa*|AudioPlayer.*|CanFulfill*|LaunchRequest|IntentRequest|SessionEnd*"),
+    ("Alexa", "a request", "header.namespace & header.payloadVersion"),
     ("Amazon Q", "a notice for a chat", "version & source=custom & content.description"),
     ("API Gateway", "a question for rights", "methodArn,routeArn", "authorizationToken & type=TOKEN"),
     ("API Gateway", "a question for rights", "authorizationToken only authorizationToken"),
