@@ -1753,6 +1753,12 @@ _BUILDS = (
             # https://www.jetbrains.com/help/teamcity/teamcity-webhooks.html, and its plug-in tcWebHooks
             ("TeamCity", "BUILD_FINISHED", {"eventType": "BUILD_FINISHED", "payload": {"buildTypeId": "Site"}}),
             ("TeamCity", "buildFinished", {"build": {"notifyType": "buildFinished", "buildTypeId": "Site"}}),
+            # https://github.com/tcplugins/tcWebHooks: as a form, or in a template without the outer object
+            (
+                "TeamCity",
+                "buildStarted",
+                {"notifyType": "buildStarted", "buildTypeId": "Site", "buildResult": "running"},
+            ),
             (
                 "Travis CI",
                 "errored",

@@ -1513,6 +1513,7 @@ OWN: dict[str, dict[str, Any]] = {
     "Netlify, a site": {"payload": {"site_id": 7, "state": "published"}},
     "Scalingo": {"app_id": 7, "app_name": "site", "type": "published", "type_data": {"status": "live"}},
     "Scalingo, a deployment": {"app_id": 7, "app_name": "site", "type": "deployment"},
+    "TeamCity": {"notifyType": "published", "buildName": "site"},
     "Trigger.dev": {"type": "alert.published", "created": "2026-11-25"},
     "WordPress VIP": {"domain": "https://example.com", "repo": "octo/site", "branch": "main", "sha": "4f2a91c"},
     # Each has the names of a sender's fields, and values that no event of that sender has.

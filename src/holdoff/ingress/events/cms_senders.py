@@ -667,7 +667,7 @@ _HOSTS: Final = (
             ("SonarQube", "qualityGate.status,status", "serverUrl & analysedAt"),
             ("Spacelift", "state,title,action", "account & stateVersion,error,remoteIP & run.id,body,context.mutation"),
             ("Spinnaker", "details.type", "details.type=orca:*|build & details.type,details.source=orca*|igor"),
-            ("TeamCity", "eventType,build.notifyType", "payload.buildTypeId,build.buildTypeId"),
+            ("TeamCity", "eventType,build.notifyType,notifyType", "payload.buildTypeId,build.buildTypeId,buildTypeId"),
             ("Terraform", "notifications.0.trigger,trigger", "notification_configuration_id=nc-*"),
             ("Terraform", "stage", "task_result_id=taskrs-*"),
             ("Travis CI", "state,status_message", "build_url=*travis*/builds/*"),
