@@ -1122,6 +1122,13 @@ _INCIDENT = {"incident": {"incident_id": "0.lx", "policy_name": "x", "state": "o
 _OF_GITHUB = Built(AFTER, f"octo/site {_MAIN}", 1795395667000, BEFORE, by="octocat", reason="push to octo/site main")
 _CLOUDS = (
     # https://docs.oracle.com/en-us/iaas/Content/Events/Reference/eventsproducers.htm
+    # https://docs.oracle.com/en-us/iaas/Content/Notification/home.htm
+    _webhook(
+        *("Oracle Cloud", "a confirmation", Refused("open the X-OCI-NS-ConfirmationURL among its headers")),
+        {},
+        X_OCI_NS_ConfirmationURL="https://notification.eu-frankfurt-1.oraclecloud.com/confirm?token=t",
+        X_OCI_NS_TopicName="site",
+    ),
     # https://docs.oracle.com/iaas/devops/using/devops_events.htm: of a repository Oracle reports ``git push``, too
     *(
         _webhook(
@@ -3182,12 +3189,6 @@ _ORDERS = (
         )
     ),
     # https://docs.saleor.io/developer/extending/webhooks/overview
-    _by_header(
-        "Northflank",
-        "X_Northflank_Notification_Integration_Event_Type",
-        "addon-backup:start",
-        nothing("Northflank", "addon-backup:start"),
-    ),
     *(
         _by_header("Saleor", "Saleor_Event", kind, Built(reason="webhook"))
         for kind in ("product_updated", "page_created", "translation_updated")

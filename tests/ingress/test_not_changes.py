@@ -440,6 +440,17 @@ def test_the_verification_of_notion_is_kept_and_told_nowhere_else(world: World) 
     assert world.builds == []
 
 
+def test_the_url_that_confirms_oracles_subscription_is_kept_in_a_dead_letter(world: World) -> None:
+    url = "https://notification.eu-frankfurt-1.oraclecloud.com/20181201/subscriptions/1/confirmation?token=t"
+    answer = world.get(p.posted({}, {"X-OCI-NS-ConfirmationURL": url}))
+    assert answer["status"] == 422
+    (letter,) = world.queue.letters
+    assert "open the X-OCI-NS-ConfirmationURL among its headers" in letter["error"]
+    assert letter["request"]["headers"]["x-oci-ns-confirmationurl"] == url
+    assert url not in f"{answer} {world.lines} {letter['error']}"
+    assert world.builds == []
+
+
 def _asks_to_send(secret: str) -> Json:
     """https://github.com/cloudevents/spec/blob/main/cloudevents/http-webhook.md#41-validation-request"""
     asked = p.posted({}, {"WebHook-Request-Origin": "eventgrid.azure.net", "WebHook-Request-Rate": "120"})

@@ -313,17 +313,17 @@ _SUBJECTS: Final = (
     'ALARM: "*" in *|OK: "*" in *|INSUFFICIENT_DATA: "*" in *|*: AWS CodeDeploy *|Amazon SES *|AWS Budgets: *'
     "|AWS Elastic Beanstalk Notification*|Notification from AWS Backup|RDS Notification Message|[FIRING:*]*|[RESOLVED]*"
 )
+_BUILD: Final = "arn:*:codebuild:*:build*/*"
 _BEGINNINGS: Final = (
     '{"ElastiCache:*|{"MemoryDB:*|An AWS Backup job *|*Build notification from the AWS Amplify Console*'
     # A template of EventBridge may put CodeBuild's and CodePipeline's into words, as their documents do.
     "|Timestamp: *NotificationProcessId: *|Build '* for build project '*|\"Build '* for build project '*"
-    '|Build arn:*:codebuild:*|"Build arn:*:codebuild:*'
+    f'|Build {_BUILD}|"Build {_BUILD}'
     '|The Pipeline * has failed.*|"The Pipeline * has failed.*|"The pipeline * from account * has *'
     "|StackId='arn:*|Successfully validated SNS topic for Amazon SES *|CloudTrail validation message*"
 )
 #: https://docs.aws.amazon.com/codebuild/latest/userguide/sample-build-notifications.html
 _STATUSES: Final = "IN_PROGRESS|SUCCEEDED|FAILED|STOPPED|TIMED_OUT|FAULT"
-_BUILD: Final = "arn:*:codebuild:*:build*/*"
 #: https://plugins.jenkins.io/snsnotify/
 _JENKINS: Final = "Build STARTED:*|Build SUCCESS:*|Build FAILURE:*|Build UNSTABLE:*|Build ABORTED:*|Build NOT_BUILT:*"
 _RESOLVED: Final = "arguments,error,identity,info,prev,request,stash"

@@ -419,8 +419,8 @@ _OTHERS: Final = (
     "|com.adobe.commerce.*.sales_*|com.adobe.commerce.*.customer_*|com.adobe.commerce.*.checkout_*"
 )
 _IN_CD: Final = "context.type=dev.cdevents* & context.id & context.source & subject.id"  # and one's own: dev.cdeventsx
-_IN_ORACLE: Final = "*.objectstorage.*object|*.artifacts.upload*|*.devopscoderepo.*"  # of a repository a push, too
-_SERVICE: Final = "protoPayload.serviceName,data.protoPayload.serviceName"
+_TO_CONFIRM: Final = "asks to confirm a subscription: open the X-OCI-NS-ConfirmationURL among its headers"
+_IN_ORACLE: Final = "*.objectstorage.*object|*.artifacts.upload*|*.devopscoderepo.*"
 _DEPLOYING: Final = "appengine.g*|cloudbuild.g*|clouddeploy.g*|cloudfunctions.g*|firebasehosting.g*|run.g*"
 _GCS: Final = "message.attributes"
 _GCS_WRITTEN: Final = "OBJECT_FINALIZE|OBJECT_DELETE|OBJECT_ARCHIVE"
@@ -500,13 +500,14 @@ _CLOUDS: Final = (
     ),
     *_written("Event Grid", "eventType", "metadataVersion", id="{id}", tag="data.target.tag"),
     # https://docs.cloud.google.com/eventarc/docs/determining-filters-cal: what a build calls to deploy
-    other("Cloud Audit Logs", "protoPayload.methodName,data.protoPayload.methodName", f"{_SERVICE}={_DEPLOYING}"),
+    other("Cloud Audit Logs", "protoPayload.methodName", f"protoPayload.serviceName={_DEPLOYING}"),
     # In headers, or as JSON; Eventarc sends messages of Pub/Sub with these headers:
     # https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/http-protocol-binding.md
     *_cloud_events("http.headers.ce-", ""),
     *_cloud_events("", "data."),
     # https://github.com/cdevents/spec, without a CloudEvent around it
     *_written("CDEvents", "context.type", _IN_CD, id="{context.source}#{context.id}"),
+    refused("Oracle Cloud", "a confirmation", _TO_CONFIRM, "http.headers.x-oci-ns-confirmationurl"),
     other("Oracle Cloud", "eventType", "cloudEventsVersion", "com.oraclecloud.devopscoderepo.*pullrequest*"),
     *_typed("Oracle Cloud", "eventType", "cloudEventsVersion", _IN_ORACLE, "com.oraclecloud.*", id="{eventID}"),
     # https://docs.cloud.google.com/artifact-analysis/docs/pub-sub-notifications
@@ -537,7 +538,7 @@ _VERCEL: Final = (
     "|marketplace.*|observability.* & region,payload.deployment.id,payload.deploymentId=???1|null|dpl_*"
 )
 _AT_APPLE: Final = "webhookPing*|buildUpload*|buildBeta*|appStoreVersion*|betaFeedback*|backgroundAssetVersion*"
-_AT_NORTHFLANK: Final = "build:*|job-run:*|release-flow:*|service:deployment:*"
+_AT_NORTHFLANK: Final = "build:*|job-run:*|service:autoscaling:*|service:deployment:*"
 _AT_LOKALISE: Final = "created_at_timestamp & created_at & project.id & project.name"
 _HOSTS: Final = (
     ignored("Netlify", "a deploy", f"{{{_NETLIFY}}}", _NETLIFY, _NETLIFY),
@@ -650,8 +651,7 @@ _HOSTS: Final = (
             ("Laravel Forge", "status", "server.id & site.id & commit_hash & commit_author"),
             ("MyGet", "PayloadType", "PayloadType=Build*WebHookEventPayloadV1|PingWebHookEventPayloadV1 & Identifier"),
             ("Netlify", "payload.state", "payload.site_id & payload.deploy_ssl_url"),
-            ("Northflank", "http.headers.x-northflank-notification-integration-event-type", ""),
-            ("Northflank", "event", f"event={_AT_NORTHFLANK} & data.project.id & data.service.id,data.job.id"),
+            ("Northflank", "event", f"event={_AT_NORTHFLANK} & data.project.id & data.job.id,data.service.id"),
             ("Octopus Deploy", "Payload.Event.Category,EventType", "EventType=SubscriptionPayload & Payload.BatchId"),
             ("Percy", "data.attributes.event", "data.type=webhook-deliveries & data.attributes.build-number"),
             ("Platform.sh", "type", "completion_percent & project & state & started_at"),
