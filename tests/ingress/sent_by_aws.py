@@ -208,6 +208,13 @@ def _carried() -> Iterator[Sent]:
     confirmation = {"Type": "SubscriptionConfirmation", "TopicArn": "arn:aws:sns:eu-west-1:1:edits", "Token": "x"}
     refused = Refused("asks to confirm a subscription")
     yield of("SNS")("SubscriptionConfirmation in a queue", s.in_sqs(confirmation), refused)
+    # https://support.huaweicloud.com/intl/en-us/usermanual-smn/smn_ug_a9002.html
+    asked = {"type": "SubscriptionConfirmation", "topic_urn": "urn:smn:x", "subscribe_url": "https://x"}
+    yield of("SNS")("SubscriptionConfirmation of Huawei's SMN in a queue", s.in_sqs(asked), refused)
+    asked = {"messageType": "DestinationConfirmation", "confirmationToken": "t", "enableUrl": "https://x"}
+    yield of("IoT")(
+        "DestinationConfirmation in a queue", s.in_sqs(asked), Refused("asks for a confirmation: open its enableUrl")
+    )
     yield of("SQS")("a message that is no event", s.in_sqs("edited"), Built(id="m0", reason="message in triggers"))
     push = s.in_sqs(s.in_sns(s.ecr()))
     pushed = Built(at_ms=NOON_MS, id=EVENT, reason="image web:v1 pushed")

@@ -36,12 +36,12 @@ CONTROL: Final = (
         *("SNS", "the confirmation of a subscription"),
         "asks to confirm a subscription: open its SubscribeURL, or give its Token to "
         "`aws sns confirm-subscription`; until then the topic sends nothing",
-        "Type=SubscriptionConfirmation & TopicArn",
+        "Type,type=SubscriptionConfirmation & TopicArn,SubscribeURL,subscribe_url,Token",  # and Huawei's
     ),
     control("SNS", "the end of a subscription", "a subscription of SNS ended", "Type=UnsubscribeConfirmation"),
     control("S3", "a test", "a test event of S3", "Event=s3:TestEvent"),
     control("Lambda", "an empty batch", "a batch with nothing in it", "Records=[]"),
-    control("IoT", "a confirmation", "a destination to confirm: open its enableUrl", "enableUrl & confirmationToken"),
+    refused("IoT", "a confirmation", "asks for a confirmation: open its enableUrl", "enableUrl & confirmationToken"),
     control("SES", "a test", "a test of SES", "notificationType=AmazonSnsSubscriptionSucceeded"),
     # https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
     control("Lambda", "the record of a success", "an invocation succeeded", "requestContext.condition=Success"),
