@@ -1139,16 +1139,19 @@ _CLOUDS = (
             *(
                 (kind, Built(id=EVENT_ID, reason=f"{kind} in Oracle Cloud"))
                 for kind in (
+                    "com.oraclecloud.artifacts.putgenericartifactcontentbypath",
                     "com.oraclecloud.artifacts.uploaddockerimage",
                     "com.oraclecloud.devopscoderepo.mirrorrepository.end",
                     "com.oraclecloud.objectstorage.createobject",
                     "com.oraclecloud.objectstorage.deleteobject",
+                    "com.oraclecloud.objectstorage.object.create",  # its first form
                 )
             ),
             *(
                 (kind, nothing("Oracle Cloud", kind))
                 for kind in (
                     "com.oraclecloud.apigateway.updatedeployment.end",
+                    "com.oraclecloud.artifacts.uploaddockerlayer",
                     "com.oraclecloud.devopsbuild.createbuildrun.end",
                     "com.oraclecloud.devopscoderepo.createpullrequest",
                     "com.oraclecloud.devopsdeploy.createdeployment.end",

@@ -420,7 +420,7 @@ _OTHERS: Final = (
 )
 _IN_CD: Final = "context.type=dev.cdevents* & context.id & context.source & subject.id"  # and one's own: dev.cdeventsx
 _TO_CONFIRM: Final = "asks to confirm a subscription: open the X-OCI-NS-ConfirmationURL among its headers"
-_IN_ORACLE: Final = "*.objectstorage.*object|*.artifacts.upload*|*.devopscoderepo.*"
+_IN_ORACLE: Final = "*.objectstorage.*object|*.objectstorage.object.*|*.upload*image|*.putgeneric*|*.devopscoderepo.*"
 _DEPLOYING: Final = "appengine.g*|cloudbuild.g*|clouddeploy.g*|cloudfunctions.g*|firebasehosting.g*|run.g*"
 _GCS: Final = "message.attributes"
 _GCS_WRITTEN: Final = "OBJECT_FINALIZE|OBJECT_DELETE|OBJECT_ARCHIVE"
