@@ -38,7 +38,7 @@ CONTROL: Final = (
         "`aws sns confirm-subscription`; until then the topic sends nothing",
         "Type,type=SubscriptionConfirmation & TopicArn,SubscribeURL,subscribe_url,Token",  # and Huawei's
     ),
-    control("SNS", "the end of a subscription", "a subscription of SNS ended", "Type=UnsubscribeConfirmation"),
+    control("SNS", "the end of a subscription", "a subscription of SNS ended", "Type,type=UnsubscribeConfirmation"),
     control("S3", "a test", "a test event of S3", "Event=s3:TestEvent"),
     control("Lambda", "an empty batch", "a batch with nothing in it", "Records=[]"),
     refused("IoT", "a confirmation", "asks for a confirmation: open its enableUrl", "enableUrl & confirmationToken"),
