@@ -285,6 +285,15 @@ def test_a_command_that_does_not_exist_is_two_lines(cli: Cli) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "argv", [("run", "p", "--limit", "3/1h", "--", "true"), ("store", "check", "--json"), ("status", "--env", "x")]
+)
+def test_two_dashes_do_not_make_an_option_like_another(cli: Cli, argv: tuple[str, ...]) -> None:
+    done = cli(*argv)
+
+    assert (done.returncode, "did you mean" in done.stderr) == (2, False)
+
+
 def test_an_option_before_the_command_is_told_where_it_goes(cli: Cli) -> None:
     assert "Options follow the command" in cli("--config", "x.toml", "status").stderr
 

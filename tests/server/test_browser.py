@@ -143,7 +143,7 @@ def test_without_scripts_all_of_it_works(opened: Callable[..., Any], site: Site)
     form.get_by_label("Yes").check()
     form.get_by_role("button", name="Hold").click()
 
-    page.get_by_text("The gate is on hold.").wait_for()
+    page.get_by_text("The gate was put on hold.").wait_for()
     hold = site.site.store.get(site.site.key("site")).hold
     assert hold
     assert (hold.why, hold.by) == ("the database moves", "ada")
@@ -200,6 +200,14 @@ def test_a_burst_a_failure_an_explain_and_a_hold(opened: Callable[..., Any], sit
     form.get_by_role("button", name="Hold").click()
     page.locator("rect.held").first.wait_for(state="attached")
     row.locator(".badge.held").wait_for()
+
+
+def test_a_button_has_an_edge_in_forced_colours(opened: Callable[..., Any]) -> None:
+    page = opened("/gates/site", forced_colors="active")
+    edges = page.locator("button").evaluate_all("all => all.map(one => getComputedStyle(one).borderTopWidth)")
+
+    assert edges
+    assert set(edges) == {"1px"}
 
 
 def test_by_keyboard_alone(opened: Callable[..., Any]) -> None:

@@ -364,10 +364,11 @@ def test_hold_and_resume_note_who_and_why(browser: Browser) -> None:
     assert answer.status_code == 303
     assert hold
     assert (hold.why, hold.by, hold.until_ms) == ("to see", "ada", browser.served.site.now_ms() + 7_200_000)
-    assert "The gate is on hold." in told
+    assert "The gate was put on hold." in told
     assert 'class="held"' in told
     browser.send("resume", why="done")
     assert record(browser).hold is None
+    assert "is on hold" not in browser.text(answer.headers["location"])  # the page that still is open
     assert record(browser).acts[0].why == "done"
 
 

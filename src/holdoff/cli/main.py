@@ -218,8 +218,8 @@ def shown_argument(argument: str) -> str:
 def _meant(word: str, known: Iterable[str]) -> str:
     from difflib import get_close_matches
 
-    close = get_close_matches(word, known, n=1)
-    return f"did you mean {close[0]}?" if close else ""
+    bare = {one.lstrip("-"): one for one in known if one.startswith("-") == word.startswith("-")}
+    return "".join(f"did you mean {bare[one]}?" for one in get_close_matches(word.lstrip("-"), bare, n=1))
 
 
 def _usage() -> str:

@@ -62,7 +62,7 @@ ACTS: Final = {
     "resume": ("Resume", "", ""),
     "reset": ("Reset: end the cooldown", "drop_pending", "drop what is pending, too"),
 }
-DONE: Final = {"hold": "The gate is on hold.", "resume": "The hold is over.", "reset": "The gate is reset."}
+DONE: Final = {"hold": "The gate was put on hold.", "resume": "The hold was ended.", "reset": "The gate was reset."}
 OPERATION: Final = {one.path.strip("/"): one for one in OPERATIONS if one.method == "POST"}
 _PLAIN: Final = re.compile(r"[\w-][\w.-]*", re.ASCII)
 _KINDS: Final = {"page.css": "text/css", "page.js": "text/javascript", "icon.svg": "image/svg+xml"}
