@@ -65,13 +65,7 @@ Name = tuple[str, int, int, int]
 
 
 class Place:
-    """The place of a store.
-
-    Args:
-        file: an absolute path.
-        busy_ms: how long an operation may wait for others, for errors.
-        mode: the rights of what has to be made, before the umask: of folders, and without execution of the files.
-    """
+    """The place of a store, by its absolute path. ``busy_ms`` (for errors) and ``mode`` are ``SQLiteFile``'s."""
 
     def __init__(self, file: str, busy_ms: int, mode: int) -> None:
         self.file = file
