@@ -377,7 +377,7 @@ def test_a_relative_file_from_a_working_directory_that_is_gone(cli: Cli, tmp_pat
     gone.mkdir()
     done = cli_in(gone, cli, 'rmdir "$1"; exec "$0" -m holdoff trigger p --config ../holdoff.toml', str(gone))
 
-    want = "--config is '../holdoff.toml'; write an absolute path: the working directory no longer exists"
+    want = "--config is '../holdoff.toml'; write a file that exists"
     assert (done.returncode, done.stderr) == (78, f"holdoff: {want}\n")
 
 

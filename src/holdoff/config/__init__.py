@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["FILE", "Config", "Project", "load", "nearest", "parse", "read"]
 
 FILE: Final = "holdoff.toml"
-_ABSOLUTE: Final = "an absolute path: the working directory no longer exists"
 _TOML: Final = "valid TOML, each key once, texts and durations in quotes: cooldown = '10m'"
 
 
@@ -82,9 +81,8 @@ def read(path: str | Path, *, named_by: str = "config") -> Config:
         with open(path, encoding="utf-8-sig") as file:  # an editor on Windows may write a byte order mark
             seen, text = sight(file.fileno()), file.read()
     except OSError as error:
-        want = f"a file that can be read ({error.strerror})"
-        if isinstance(error, FileNotFoundError):  # without a file name, the working directory is what is gone
-            want = _ABSOLUTE if error.filename is None else "a file that exists"
+        is_missing = isinstance(error, FileNotFoundError)
+        want = "a file that exists" if is_missing else f"a file that can be read ({error.strerror})"
         raise ConfigError(field=named_by, got=shown_file(str(path)), want=want) from None
     except UnicodeDecodeError:
         raise ConfigError(field=str(path), got=Unquoted("not UTF-8"), want="a TOML file in UTF-8") from None
