@@ -180,12 +180,7 @@ class SQLiteFile:
             self._place.check_journal_mode(self._file)
             reading = f"{self.path.as_uri()}?mode=ro"
             with closing(sqlite3.connect(reading, uri=True, timeout=_left_ms(give_up_ms) / 1000)) as db:
-                try:
-                    self._check_schema(db)
-                except sqlite3.OperationalError as error:
-                    if error.sqlite_errorcode != sqlite3.SQLITE_READONLY_ROLLBACK:
-                        raise
-                    return [f"{self._file}-journal has a write that was cut short; the next use puts that right"]
+                self._check_schema(db)
                 db.execute("SELECT item, build FROM gates, history LIMIT 0")  # are the tables there?
                 found = [str(row[0]) for row in db.execute("PRAGMA integrity_check(10)")]
             if not os.access(self._file, os.W_OK, **AS_ITSELF):
