@@ -196,12 +196,7 @@ def note_to_plain(note: Note) -> Plain:
     return _NOTE.write(note) or {"r": ""}
 
 
-def _read_note(plain: object, key: GateKey) -> Note:
-    note: Note = Note() if plain == {"r": ""} else _NOTE.read(plain, key)
-    return note
-
-
-_KINDS["Note"] = (note_to_plain, _read_note)
+_KINDS["Note"] = (note_to_plain, lambda plain, key: Note() if plain == {"r": ""} else _NOTE.read(plain, key))
 _PENDING: Final = _Table(Pending, count="n")
 
 
