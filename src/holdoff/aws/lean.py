@@ -86,9 +86,6 @@ SLOW_DOWN: Final = """
 """
 PASSING: Final = "RequestTimeout RequestTimeoutException"
 PASSING_STATUSES: Final = (500, 502, 503, 504)
-_FIRST_FINAL: Final = 200
-_FIRST_ERROR: Final = 300
-_PORTS: Final = range(1, 1 << 16)
 
 
 class NoConnection(Exception):
@@ -127,7 +124,7 @@ def client_of(service: str, limits: Limits, *, region: str | None, endpoint: str
         ("the keys are none of AWS's", not all(key.isascii() and key.isprintable() and " " not in key for key in keys)),
         (f"of {', '.join(heeded)}", heeded),
         (f"the region is {region!r}", not (_ANY_REGION if named else _REGION).fullmatch(region)),
-        ("the endpoint is no plain one", address is None or int(address[1] or 1) not in _PORTS),
+        ("the endpoint is no plain one", address is None or int(address[1] or 1) not in range(1, 65_536)),
         ("its CA bundle is no file", bundle and not os.path.isfile(bundle)),  # noqa: PTH113  (pathlib is slow to import)
     )
     for why, is_so in unfit:
@@ -215,7 +212,7 @@ class Lean:
                 response.begin()
                 if response.length is None and not response.chunked:
                     raise NoAnswer("the answer does not say how long it is")  # its head may have been cut off
-                if response.status < _FIRST_FINAL:
+                if response.status < 200:
                     raise NoAnswer("the answer is not there yet")  # else the next request would read it
                 content = response.read()
                 keep = not response.will_close and len(self._idle) < self._limits.connections
@@ -274,7 +271,7 @@ def answer_of(operation: str, status: int, headers: Mapping[str, str], content: 
     except ValueError:
         body = None
     is_object = isinstance(body, dict)
-    if status >= _FIRST_ERROR:
+    if status >= 300:
         raise Refused(_error(body if is_object else {}, status, headers) | {"ResponseMetadata": metadata}, operation)
     if not is_object:
         raise ValueError("the answer is no JSON object")
