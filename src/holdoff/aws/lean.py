@@ -125,7 +125,7 @@ def client_of(service: str, limits: Limits, *, region: str | None, endpoint: str
         (f"of {', '.join(heeded)}", heeded),
         (f"the region is {region!r}", not (_ANY_REGION if named else _REGION).fullmatch(region)),
         ("the endpoint is no plain one", address is None or int(address[1] or 1) not in range(1, 65_536)),
-        ("its CA bundle is no file", bundle and not os.path.isfile(bundle)),  # noqa: PTH113  (pathlib is slow to import)
+        ("its CA bundle is no file", bundle and not os.path.isfile(bundle)),
     )
     for why, is_so in unfit:
         if is_so:

@@ -3,9 +3,6 @@
 Every mistake in the file is refused when the file is loaded. The error names the file, the key and what would be right.
 """
 
-# pathlib takes 5 ms to import, and every command that ``holdoff run`` starts would wait for it.
-# ruff: noqa: PTH100, PTH109, PTH110, PTH111, PTH112, PTH113, PTH118, PTH120, PTH123
-
 from __future__ import annotations
 
 import os

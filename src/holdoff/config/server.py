@@ -1,8 +1,5 @@
 """``[server]`` of ``holdoff.toml``: where ``holdoff serve`` listens, and who may do what there."""
 
-# os.path, as in holdoff.config.
-# ruff: noqa: PTH111, PTH118
-
 from __future__ import annotations
 
 import os

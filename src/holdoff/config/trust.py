@@ -5,9 +5,6 @@ No other user but root may own the file or be able to write it. Git asks the sam
 in sshd_config(5)).
 """
 
-# pathlib takes 5 ms to import, and every command that ``holdoff run`` starts would wait for it.
-# ruff: noqa: PTH114, PTH115, PTH116, PTH118, PTH120
-
 from __future__ import annotations
 
 import grp

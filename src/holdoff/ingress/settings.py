@@ -74,8 +74,8 @@ class Settings:
         """
         refuse_misspelt(self._environment)
         root = self._environment.get("LAMBDA_TASK_ROOT")
-        packed = os.path.join(root, FILE) if root else ""  # noqa: PTH118  (see holdoff.config)
-        named = self.text(CONFIG) or (packed if os.path.isfile(packed) else "")  # noqa: PTH113
+        packed = os.path.join(root, FILE) if root else ""
+        named = self.text(CONFIG) or (packed if os.path.isfile(packed) else "")
         if not named:
             return self._one_project()
         if project := self.text(PROJECT):

@@ -95,7 +95,7 @@ def inherited() -> list[int]:
     """The descriptors that a child would inherit, besides its standard streams."""
     for folder in ("/proc/self/fd", "/dev/fd"):
         with suppress(OSError):
-            return [file for file in map(int, os.listdir(folder)) if file > 2 and _is_inheritable(file)]  # noqa: PTH208
+            return [file for file in map(int, os.listdir(folder)) if file > 2 and _is_inheritable(file)]
     return []
 
 

@@ -166,9 +166,9 @@ class Command:
     def _hint(self, error: OSError | ValueError) -> str | None:
         """What to do about a file that exists and is no program."""
         program = self.argv[0]
-        if not isinstance(error, OSError) or not os.path.isfile(os.path.join(self.folder or "", program)):  # noqa: PTH113, PTH118
+        if not isinstance(error, OSError) or not os.path.isfile(os.path.join(self.folder or "", program)):
             return None
-        if not os.path.dirname(program):  # noqa: PTH120
+        if not os.path.dirname(program):
             return f"Of the one in this folder write the path: ./{program}"
         return _HINTS.get(error.errno or 0)
 
@@ -348,18 +348,18 @@ class Command:
 def paths_of(program: str, environment: Mapping[str, str] | None = None) -> list[str]:
     """The paths at which a program of that name is searched, in this environment or ours. No name is no program."""
     known = os.environ if environment is None else environment
-    path = "" if os.path.dirname(program) or not program else known.get("PATH", os.defpath)  # noqa: PTH120
+    path = "" if os.path.dirname(program) or not program else known.get("PATH", os.defpath)
     folders = path.split(os.pathsep)  # not os.get_exec_path, which imports warnings
-    return [os.path.join(folder, program) for folder in folders]  # noqa: PTH118
+    return [os.path.join(folder, program) for folder in folders]
 
 
 def _is_program(path: str) -> bool:
-    return os.path.isfile(path) and os.access(path, os.X_OK)  # noqa: PTH113
+    return os.path.isfile(path) and os.access(path, os.X_OK)
 
 
 def _is_job_of_terminal() -> bool:
     """Whether a terminal's Ctrl-C goes to our process group, or will when the shell brings it to the foreground."""
-    with suppress(OSError), open("/dev/tty", "rb", buffering=0) as terminal:  # noqa: PTH123
+    with suppress(OSError), open("/dev/tty", "rb", buffering=0) as terminal:
         return os.getpgrp() in {os.tcgetpgrp(terminal.fileno()), os.getpid()}
     return False
 
@@ -383,7 +383,7 @@ def _uncoerce(environment: dict[str, str]) -> None:
     variables as the process was started."""
     if environment["LC_CTYPE"] not in {"C.UTF-8", "C.utf8", "UTF-8"}:
         return
-    with suppress(OSError), open("/proc/self/environ", "rb") as file:  # noqa: PTH123  (pathlib is slow to import)
+    with suppress(OSError), open("/proc/self/environ", "rb") as file:
         given = [pair for pair in file.read().split(b"\0") if pair.startswith(b"LC_CTYPE=")]
         del environment["LC_CTYPE"]
         if given:

@@ -11,9 +11,6 @@ from the same snapshot of memory, another container, after a boot, under another
 die, from whatever cause, the pipe ends. Then the shell ends the command and all that the command has started.
 """
 
-# pathlib takes 5 ms to import, and every command that runs behind Holdoff would wait for it.
-# ruff: noqa: PTH115, PTH123, PTH208
-
 from __future__ import annotations
 
 import atexit

@@ -1,8 +1,5 @@
 """Opens the store that a URL names, and knows the URL of the default store."""
 
-# pathlib takes 5 ms to import, and every command that runs behind Holdoff would wait for it.
-# ruff: noqa: PTH100, PTH111, PTH118
-
 from __future__ import annotations
 
 import os

@@ -5,9 +5,6 @@ module asks the system for what a write needs: two open files and a little space
 refuses that, its error is the one to show.
 """
 
-# pathlib takes 5 ms to import, and the command behind us may still have to run.
-# ruff: noqa: PTH110, PTH116, PTH120
-
 from __future__ import annotations
 
 import errno

@@ -18,9 +18,6 @@ opens the file again when it is used in the parent or the child. Only the parent
 before the file is touched. If the handler raises an exception, no lock stays taken and no transaction open.
 """
 
-# pathlib takes 5 ms to import, and every command that runs behind Holdoff would wait for it.
-# ruff: noqa: PTH100, PTH104, PTH108, PTH110, PTH116
-
 from __future__ import annotations
 
 import _sqlite3 as sqlite3  # sqlite3 adds adapters of dates, whose import takes 2 ms of each `holdoff run`

@@ -12,9 +12,6 @@ Reading makes and changes no file, so a user who may only read leaves nothing th
 This module does not need SQLite.
 """
 
-# pathlib takes 5 ms to import, and every command that runs behind Holdoff would wait for it.
-# ruff: noqa: PTH102, PTH108, PTH112, PTH113, PTH116, PTH118, PTH120, PTH123
-
 from __future__ import annotations
 
 import errno
