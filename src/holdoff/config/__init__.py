@@ -10,10 +10,10 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 
-from holdoff.config.checks import TOP, Unquoted, must_be, refuse_misspelt, refuse_unknown, shown_file, under
+from holdoff.config.checks import TOP, must_be, refuse_misspelt, refuse_unknown, shown_file, under
 from holdoff.config.projects import PROJECT_KEYS, Config, Project, project_of
 from holdoff.core.errors import ConfigError
-from holdoff.core.shown import shown_name
+from holdoff.core.shown import Unquoted, shown_name
 from holdoff.stores.open import open_store
 
 TYPE_CHECKING = False

@@ -8,9 +8,7 @@ from contextlib import contextmanager
 
 from holdoff.core.errors import ConfigError
 from holdoff.core.request import TOKEN_VARIABLE, TOLD
-from holdoff.core.shown import MISSING as MISSING
-from holdoff.core.shown import Unquoted as Unquoted
-from holdoff.core.shown import is_plain, shown_name
+from holdoff.core.shown import Unquoted, is_plain, shown_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from itertools import chain, islice
 
 from holdoff.clock import now_ms
-from holdoff.config.checks import MISSING, TOP, Unquoted, listed, must_be, refuse_unknown, under
+from holdoff.config.checks import TOP, listed, must_be, refuse_unknown, under
 from holdoff.core.builds import as_it_is_now, as_known
 from holdoff.core.errors import ConfigError, HoldoffError, RecordInvalid
 from holdoff.core.policy import Policy
 from holdoff.core.record import Record
 from holdoff.core.request import KEY_MARK, NO_REGION, GateKey
-from holdoff.core.shown import in_toml
+from holdoff.core.shown import MISSING, Unquoted, in_toml
 from holdoff.core.terms import Terms
 from holdoff.core.units import A_DURATION, MAX_INSTANT_MS
 from holdoff.core.value import Value

@@ -9,13 +9,13 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
-from holdoff.config.checks import MISSING, Unquoted, listed, must_be, one_or_more, refuse_unknown, under
+from holdoff.config.checks import listed, must_be, one_or_more, refuse_unknown, under
 from holdoff.config.patterns import check_name, matches_any
 from holdoff.config.schemes import NAMES, may_be_secret
 from holdoff.config.variables import check_variable
 from holdoff.core.errors import ConfigError
 from holdoff.core.request import MAX_REASON, GateKey, Request, check_note
-from holdoff.core.shown import shown_name
+from holdoff.core.shown import MISSING, Unquoted, shown_name
 from holdoff.core.value import Value
 
 Condition = tuple[str, tuple[str, ...]]

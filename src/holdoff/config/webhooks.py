@@ -12,9 +12,10 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
-from holdoff.config.checks import MISSING, Unquoted, must_be, one_or_more, refuse_unknown
+from holdoff.config.checks import must_be, one_or_more, refuse_unknown
 from holdoff.config.schemes import ALGORITHMS, ENCODINGS, NAMES, Scheme
 from holdoff.core.errors import ConfigError
+from holdoff.core.shown import MISSING, Unquoted
 from holdoff.core.value import Value
 from holdoff.references import UNSHOWN, reference_of
 

@@ -21,9 +21,9 @@ from contextlib import suppress
 from typing import Final
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
-from holdoff.config.checks import Unquoted
 from holdoff.config.schemes import FIELD, SCHEMES, Scheme
 from holdoff.core.errors import ConfigError, EventError, HoldoffError, SignatureError
+from holdoff.core.shown import Unquoted
 from holdoff.core.value import Value
 from holdoff.ingress.events import jws
 from holdoff.ingress.events.http import HttpRequest, content_of, form_of, with_content
