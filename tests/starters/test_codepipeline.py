@@ -110,6 +110,7 @@ def test_sends_versions_as_the_source_actions_take_them(standin: CodePipelineSta
         ({"pipeline": ""}, "codepipeline is ''"),
         ({"pipeline": "arn:aws:codepipeline:eu-west-1:1:release"}, "no ARN"),
         ({"source_action": "a b"}, "source_action is 'a b'"),
+        ({"source_action": 5}, "source_action is 5; write a name"),
         ({"environment": {"KEY": {"type": "PARAMETER_STORE", "value": "x"}}}, "write text"),
         ({"environment": {"HOLDOFF_TOKEN": "x"}}, "carries the start's token"),
         ({"environment": {"A": "x" * 16_000, "B": "x" * 500}}, "at most 16,384 bytes"),
@@ -228,6 +229,18 @@ def test_looks_no_further_than_the_token_s_instant(standin: CodePipelineStandin,
     assert (len(asked.arrived), len(each.arrived)) == (1, 0)
 
 
+def test_looks_no_further_once_the_token_is_found(
+    standin: CodePipelineStandin, starter: CodePipeline, clock: ManualClock
+) -> None:
+    for _ in range(3):
+        starter.start(request(), token_at(clock))
+    token = token_at(clock)
+    build_id = starter.start(request(), token)
+    each = standin.fault("GetPipelineExecution", "pause", seconds=0.001, times=9)
+    assert starter.find(token, request()) == build_id
+    assert len(each.arrived) == 1
+
+
 @pytest.mark.parametrize("operation", ["ListPipelineExecutions", "GetPipelineExecution"])
 def test_that_fails_does_not_say_that_there_is_none(
     standin: CodePipelineStandin, starter: CodePipeline, clock: ManualClock, operation: str
@@ -271,6 +284,17 @@ class TestWithoutTheVariable:
         build_id = starter.start(ours, token)
         assert starter.find(token, ours) == build_id
 
+    def test_variables_that_the_service_told_late_count(
+        self, standin: CodePipelineStandin, starter: CodePipeline, clock: ManualClock
+    ) -> None:
+        token, ours = token_at(clock), request(environment={"TAG": "v1"})
+        build_id = starter.start(ours, token)
+        variables = standin.builds_started[-1].env
+        variables["TAG"] = ""
+        assert starter.find(token, ours) is None
+        variables["TAG"] = "v1"
+        assert starter.find(token, ours) == build_id
+
     def test_one_that_a_change_set_off_is_not(
         self, standin: CodePipelineStandin, starter: CodePipeline, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -296,6 +320,15 @@ def test_an_end(standin: CodePipelineStandin, starter: CodePipeline, clock: Manu
     standin.finish(good)
     standin.finish(bad, "FAILED")
     assert (starter.status(good), starter.status(bad)) == ("succeeded", "failed")
+
+
+def test_one_that_cannot_be_asked_after_says_so(
+    standin: CodePipelineStandin, starter: CodePipeline, clock: ManualClock
+) -> None:
+    build_id = starter.start(request(), token_at(clock))
+    standin.fault("GetPipelineExecution", "error", code="AccessDeniedException")
+    with pytest.raises(HoldoffError, match="cannot ask after"):
+        starter.status(build_id)
 
 
 @pytest.mark.parametrize("build_id", ["site-build:x", "release", f"nowhere:{'0' * 8}-0000-0000-0000-{'0' * 12}"])
