@@ -48,13 +48,7 @@ unchecked: Final = partial(Finding, "unchecked")
 
 
 class Policies:
-    """The rights of a role, or of this process.
-
-    Args:
-        region: where to ask.
-        role: the role's ARN; ``None``: the rights of this process.
-        iam, sts: clients to use; made here unless given.
-    """
+    """The rights of a role, by its ARN; ``None``: of this process."""
 
     def __init__(self, region: str, role: str | None = None, *, iam: object = None, sts: object = None) -> None:
         self.role = role

@@ -74,9 +74,7 @@ def start(
     """Start a program. It inherits all descriptors that may be inherited.
 
     Args:
-        program: the path of the program.
         argv: its name and its arguments.
-        env: its environment.
         files: what to do with its descriptors first, as ``os.posix_spawn`` takes it.
         group: the process group that it joins; 0: a group of its own. Default: our group.
         blocked: signals that it blocks, besides those that we block.

@@ -252,7 +252,6 @@ class PostgresStore:
             return [f"{self.url} has no tables in schema {self._schema} yet; the first trigger creates them"]
 
     def close(self) -> None:
-        """Close the idle connections. If the store is used again, it reconnects."""
         self.server.close()
 
     def __del__(self) -> None:

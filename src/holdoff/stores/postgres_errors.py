@@ -105,12 +105,7 @@ def meaning_of(error: Exception) -> Meaning:
 
 
 def typed(error: Exception, store: str, doing: str, *, writes: bool, in_doubt: bool) -> errors.StoreError:
-    """The error to raise.
-
-    Args:
-        store: its URL, without secrets.
-        in_doubt: whether a COMMIT was sent and got no answer.
-    """
+    """The error to raise. ``in_doubt``: whether a COMMIT was sent and got no answer."""
     meaning = meaning_of(error)
     if in_doubt:
         meaning = meaning.but(kind=errors.StoreUnavailable, hint=AGAIN)
