@@ -247,6 +247,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "webhook ": {"url": "env:"},
     "webhook  ": {"url": "https://ci.example/{env:JOB}?token=abc"},
     "webhook   ": {"url": "ci.example/{env:JOB}"},
+    "webhook    ": {"url": "https://ci.example/\n{env:JOB}"},
     "method": {"method": "BREW"},
     "headers": {"headers": ["x"]},
     "headers.X Y": {"headers": {"X Y": "1"}},
@@ -292,8 +293,9 @@ def test_a_wrong_setting_is_named(name: str) -> None:
     assert field == name.strip() or (field.startswith(name.split(".")[0]) and field.endswith(name.split(".")[-1]))
 
 
-def test_a_url_may_begin_with_a_reference_or_in_capitals() -> None:
+def test_a_url_may_begin_with_a_reference_in_capitals_or_after_white_space() -> None:
     Webhook("HTTPS://ci.example/{env:JOB}")
+    Webhook(" env:HOOK\n", headers={"Authorization": " env:KEY "})
     Webhook("{env:CI}/job/site/build", cancel_url="env:STOP", **FOLLOWED | {"status_url": "{env:CI}/{build_id}"})  # type: ignore[arg-type]
 
 
