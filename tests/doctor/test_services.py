@@ -108,6 +108,22 @@ def test_a_pipeline_that_is_not_there(pipelines: CodePipelineStandin) -> None:
     )
 
 
+def test_a_service_that_cannot_be_asked_does_not_say_that_there_is_no_pipeline(pipelines: CodePipelineStandin) -> None:
+    pipelines.fault("GetPipeline", "error", code="ThrottlingException", message="slow down")
+    (line,) = told({"codepipeline": "release", "endpoint": pipelines.url})
+    assert line == "fail      CodePipeline cannot be asked (ThrottlingException: slow down)"
+
+
+def test_a_starter_of_no_aws_service_is_not_looked_at() -> None:
+    assert told({"command": ["true"]}) == ["unchecked its starter is not an AWS service: command"]
+
+
+def test_a_project_that_its_arn_names_is_asked_about_by_that_arn(codebuild: CodeBuildStandin) -> None:
+    arn = "arn:aws:codebuild:eu-west-1:999999999999:project/site"
+    told({"codebuild": arn, "endpoint": codebuild.url}, iam=(iam := Iam({"EvalDecision": "allowed"})))
+    assert [asked["ResourceArns"] for asked in iam.asked] == [[arn]]
+
+
 @pytest.mark.parametrize("operation", ["GetPipeline", "ListPipelineExecutions", "GetPipelineExecution"])
 def test_a_right_that_is_missing(pipelines: CodePipelineStandin, operation: str) -> None:
     pipelines.fault(operation, "error", code="AccessDeniedException", message="no")

@@ -54,6 +54,18 @@ def test_a_pipeline_is_told_what_it_builds(gitlab: GitLabStandin, make: Any, how
     assert gitlab.seen[0].json["ref"] == "release"
 
 
+def test_where_the_trigger_has_no_branch_the_ref_is_main(gitlab: GitLabStandin, make: Any) -> None:
+    make(ref="{branch}").start(REQUEST.but(line=None), TOKEN)
+    assert gitlab.seen[0].json["ref"] == "main"
+
+
+def test_by_a_trigger_token_alone_no_pipeline_is_followed(make: Any) -> None:
+    """No token here may look."""
+    followed = ("find", "status", "cancel")
+    assert [hasattr(make(**BY_TRIGGER), name) for name in followed] == [False] * 3
+    assert [hasattr(make(**BY_TRIGGER, token="env:GITLAB_TOKEN"), name) for name in followed] == [True] * 3
+
+
 def test_an_access_token_is_not_sent_with_a_trigger_token(gitlab: GitLabStandin, make: Any) -> None:
     make(**BY_TRIGGER, token="env:GITLAB_TOKEN").start(REQUEST, TOKEN)
     assert "authorization" not in gitlab.seen[0].headers
@@ -62,6 +74,9 @@ def test_an_access_token_is_not_sent_with_a_trigger_token(gitlab: GitLabStandin,
 def test_what_gitlab_says_is_told(gitlab: GitLabStandin, make: Any) -> None:
     with pytest.raises(StartRefused, match=r"400 \(Reference not found\)\. See the ref"):
         make(ref="gone").start(REQUEST, TOKEN)
+    gitlab.fault("status", status=400, body={"error": "ref is empty"}, for_all=True)
+    with pytest.raises(StartRefused, match=r"400 \(ref is empty\)"):
+        make().start(REQUEST, TOKEN)
 
 
 def test_a_trigger_token_that_is_not_the_projects_is_refused(
@@ -140,6 +155,12 @@ def test_a_state_is_an_end_or_none(gitlab: GitLabStandin, make: Any, state: str,
     build = gitlab.push()
     gitlab.builds[build].state = state
     assert make().status(build) == says
+
+
+def test_an_answer_without_a_state_is_no_running_build(gitlab: GitLabStandin, make: Any) -> None:
+    build = gitlab.push()
+    gitlab.fault("status", status=200, body={}, for_all=True)
+    assert make().status(build) is None
 
 
 def test_cancelling_what_has_ended_is_no_error(gitlab: GitLabStandin, make: Any) -> None:
