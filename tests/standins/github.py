@@ -124,7 +124,7 @@ class GitHubStandin(WebStandin):
             )
         except jwt.InvalidTokenError:
             return 401, {}, {"message": "A JSON web token could not be decoded"}
-        if not (claims["iat"] <= now_s <= claims["exp"] <= now_s + 600 and claims["iss"] == "Iv23abc"):
+        if not (claims["iat"] <= now_s <= claims["exp"] <= now_s + 600 and claims["iss"] in ("Iv23abc", "123456")):
             return 401, {}, {"message": "'Expiration time' claim ('exp') is too far in the future"}
         if seen.path == "/repos/acme/site/installation":
             return 200, {}, {"id": self.installation}

@@ -63,6 +63,11 @@ def test_a_dispatch_has_ref_inputs_and_token(github: GitHubStandin, make: Any, c
     assert github.seen[0].headers["x-github-api-version"] == "2022-11-28"
 
 
+def test_where_the_trigger_has_no_branch_the_ref_is_main(github: GitHubStandin, make: Any, clock: ManualClock) -> None:
+    make(ref="{branch}").start(REQUEST.but(line=None), token_at(clock.now_ms()))
+    assert github.seen[0].json["ref"] == "main"
+
+
 def test_what_github_says_is_told(github: GitHubStandin, make: Any, clock: ManualClock) -> None:
     with pytest.raises(StartRefused, match=r"422 \(No ref found for: gone\)\. The workflow needs"):
         make(ref="gone").start(REQUEST, token_at(clock.now_ms()))
@@ -210,6 +215,11 @@ def test_an_apps_token_is_kept_until_it_expires(github: GitHubStandin, app: Any,
     clock.sleep(56 * 60_000)
     start(app, clock, 3)
     assert (len(github.app_tokens), len(github.builds)) == (2, 3)
+
+
+def test_an_app_may_be_named_by_its_number(github: GitHubStandin, app: Any, make: Any, clock: ManualClock) -> None:
+    start(make(app=123456, private_key="env:APP_KEY"), clock)
+    assert len(github.builds) == 1
 
 
 def test_an_apps_token_that_was_revoked_is_not_kept(github: GitHubStandin, app: Any, clock: ManualClock) -> None:
