@@ -73,6 +73,27 @@ def test_what_github_says_is_told(github: GitHubStandin, make: Any, clock: Manua
         make(ref="gone").start(REQUEST, token_at(clock.now_ms()))
 
 
+@pytest.mark.parametrize(
+    ("told", "wait_s"),
+    [({"x-ratelimit-remaining": "0"}, 90), ({"x-ratelimit-remaining": "0", "retry-after": "30"}, 90), ({}, 60)],
+    ids=["reset", "reset before retry-after", "a minute"],
+)
+def test_where_github_asks_to_slow_down_nothing_is_sent_until_then(
+    github: GitHubStandin, make: Any, clock: ManualClock, told: dict[str, str], wait_s: int
+) -> None:
+    reset = str((clock.now_ms() + 90_000) // 1000)
+    github.fault("status", status=429, headers={**told, "x-ratelimit-reset": reset}, body=b'{"message": "rate limit"}')
+    starter = make()
+    with pytest.raises(StartRefused, match="429"):
+        starter.start(REQUEST, token_at(clock.now_ms()))
+    clock.sleep(wait_s * 1000 - 1)
+    with pytest.raises(StartRefused, match="it asked to wait, 1 s more"):
+        starter.start(REQUEST, token_at(clock.now_ms()))
+    clock.sleep(1)
+    starter.start(REQUEST, token_at(clock.now_ms()))
+    assert len(github.builds) == 1
+
+
 def test_a_server_that_tells_no_id_leaves_it_to_find(github: GitHubStandin, make: Any, clock: ManualClock) -> None:
     starter, token = make(), token_at(clock.now_ms())
     github.fault("status", status=204)
