@@ -137,7 +137,7 @@ class GitHub(OnApi):
     def _asked_to_wait_ms(self, answer: Answer) -> int:
         reset = answer.headers.get("x-ratelimit-reset", "")
         if answer.headers.get("x-ratelimit-remaining") == "0" and reset.isdecimal():
-            return max(0, min(int(reset[:12]) * 1000 - self.clock.now_ms(), LONGEST_WAIT_MS))
+            return min(int(reset[:12]) * 1000 - self.clock.now_ms(), LONGEST_WAIT_MS)
         return super()._asked_to_wait_ms(answer) or 60_000  # "wait for at least one minute"
 
     def _found(self, time: Time, parts: dict[str, Any], request: Request, token: str) -> str | None:
