@@ -149,6 +149,14 @@ def test_without_a_run_name_it_is_the_first_since_on_that_ref(
     assert make(ref=ref).find(token, REQUEST) == "3"
 
 
+def test_without_a_run_name_the_ref_is_the_triggers(github: GitHubStandin, make: Any, clock: ManualClock) -> None:
+    github.run_name = None
+    starter, token = make(ref="{branch|main}"), token_at(clock.now_ms())
+    build_id = starter.start(REQUEST, token)
+    assert starter.find(token, REQUEST) == build_id
+    assert starter.find(token, REQUEST.but(line=None)) is None
+
+
 def test_with_a_run_name_a_persons_run_is_no_claims(github: GitHubStandin, make: Any, clock: ManualClock) -> None:
     github.dispatch("1")
     assert make().find(token_at(clock.now_ms()), REQUEST) is None
