@@ -317,6 +317,27 @@ def test_what_iam_decides(result: dict[str, Any], said: str) -> None:
     assert str(policies(Iam(result)).ask("site", *START)).startswith(said)
 
 
+@pytest.mark.parametrize(
+    ("caller", "role", "asked"),
+    [
+        ("arn:aws:iam::123456789012:user/ada", None, "arn:aws:iam::123456789012:user/ada"),
+        (SESSION, "arn:aws-cn:iam::222222222222:role/fn", "arn:aws-cn:iam::222222222222:role/fn"),
+    ],
+    ids=["a user", "a role that is named"],
+)
+def test_who_is_named_is_asked_about_in_the_account_of_that_name(caller: str, role: str | None, asked: str) -> None:
+    whose = policies(iam := Iam({"EvalDecision": "allowed"}, caller), role)
+    whose.ask("rights", "dynamodb:GetItem", whose.arn("dynamodb", REGION, "table/builds"))
+    partition, account = asked.split(":")[1], asked.split(":")[4]
+    resource = f"arn:{partition}:dynamodb:{REGION}:{account}:table/builds"
+    assert [(one["PolicySourceArn"], one["ResourceArns"]) for one in iam.asked] == [(asked, [resource])]
+
+
+def test_an_unknown_account_is_a_star() -> None:
+    iam = Iam({"EvalDecision": "allowed"})
+    assert Policies(REGION, iam=iam, sts=iam).arn("dynamodb", REGION, "x") == f"arn:aws:dynamodb:{REGION}:*:x"
+
+
 def test_iam_that_does_not_tell_is_asked_once() -> None:
     refusal = {"Error": {"Code": "AccessDenied", "Message": "no"}}
     iam = Iam(ClientError(refusal, "SimulatePrincipalPolicy"))
