@@ -70,6 +70,44 @@ def test_without_room_for_a_pipe_it_waits_all_the_same(
     assert wait_for(child.wait) == -signal.SIGTERM
 
 
+@pytest.mark.parametrize("missing", ["threading.Thread.start", "os.dup"])
+def test_without_room_for_a_thread_or_a_file_it_waits_all_the_same_and_leaves_nothing_open(
+    child: subprocess.Popen[bytes], missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = (
+        OSError(errno.EMFILE, "Too many open files") if missing == "os.dup" else RuntimeError("can't start new thread")
+    )
+    monkeypatch.setattr(missing, Mock(side_effect=error))
+    child.send_signal(signal.SIGTERM)
+    before = _open_files()
+    assert wait_for(child.wait) == -signal.SIGTERM
+    assert _open_files() <= before
+
+
+@pytest.mark.parametrize("error", [TimeoutError, RuntimeError])
+def test_what_a_handler_of_the_program_raises_ends_the_wait(
+    child: subprocess.Popen[bytes], error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is no lack of room: a time limit of the program's own may raise it."""
+
+    def is_over(*_: object) -> None:
+        child.terminate()  # so that this test ends, whatever becomes of the error
+        raise error
+
+    before = signal.signal(signal.SIGVTALRM, is_over)
+    try:
+        _read_just_after(monkeypatch, partial(_raise, signal.SIGVTALRM))
+        with pytest.raises(error):
+            wait_for(child.wait)
+    finally:
+        signal.signal(signal.SIGVTALRM, before)
+
+
+def test_an_error_of_the_wait_itself_is_raised() -> None:
+    with pytest.raises(ZeroDivisionError):
+        wait_for(lambda: 1 // 0)
+
+
 def test_a_signal_in_the_instant_before_it_blocks_is_heard(
     child: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -92,7 +130,11 @@ def test_so_is_one_that_the_system_gives_to_another_thread(
         assert wait_for(child.wait) == -signal.SIGTERM
 
 
-def test_so_it_is_where_wake_waits_for_its_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("had_room", [True, False])
+def test_so_it_is_where_wake_waits_for_its_commands(had_room: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also if there was no room for a thread when the command was started, and there is now."""
+    if not had_room:
+        monkeypatch.setattr("holdoff.cli.start._Wait.start", Mock(side_effect=RuntimeError("can't start new thread")))
     asked, ended = list[int](), threading.Event()
 
     def stop(_: str, number: int) -> None:

@@ -93,36 +93,38 @@ def hear_of_children() -> None:
 
 def wait_for(wait: Callable[[], T]) -> T:
     """``wait()``, the wait for the end of a child or a thread, during which every signal is handled as it comes."""
-    if threading.current_thread() is threading.main_thread():
-        with suppress(OSError, RuntimeError):  # no room for the pipe or the thread
-            return _wait_with_pipe(wait)
-    return wait()
-
-
-def _wait_with_pipe(wait: Callable[[], T]) -> T:
-    reader, writer = os.pipe()
+    if threading.current_thread() is not threading.main_thread():
+        return wait()
+    codes: list[T] = []
+    files: list[int] = []
+    try:
+        files[:] = reader, writer = os.pipe()
+        files.append(os.dup(writer))
+        waiter = (wait, codes, files)
+        threading.Thread(target=_write_at_end, args=waiter, name="holdoff-child", daemon=True).start()
+    except (OSError, RuntimeError):  # no room for the pipe or the thread
+        while files:
+            os.close(files.pop())
+        return wait()
     os.set_blocking(writer, False)
     before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-    codes: list[T] = []
     try:
-        waiter = (wait, codes, os.dup(writer))
-        threading.Thread(target=_write_at_end, args=waiter, name="holdoff-child", daemon=True).start()
-        while not codes:
+        while len(files) > 2:
             os.read(reader, 512)
     finally:
         signal.set_wakeup_fd(before)
         os.close(writer)
         os.close(reader)
-    return codes[0]
+    return codes[0] if codes else wait()
 
 
-def _write_at_end(wait: Callable[[], T], codes: list[T], writer: int) -> None:
-    try:
+def _write_at_end(wait: Callable[[], T], codes: list[T], files: list[int]) -> None:
+    with suppress(BaseException):  # the main thread then waits itself, and meets it
         codes.append(wait())
-    finally:
-        with suppress(OSError):  # the pipe is full: the reader is awake; or closed: the reader waits no more
-            os.write(writer, b"\0")
-        os.close(writer)
+    writer = files.pop()
+    with suppress(OSError):  # the pipe is full: the reader is awake; or closed: the reader waits no more
+        os.write(writer, b"\0")
+    os.close(writer)
 
 
 def leave_init() -> None:

@@ -220,10 +220,7 @@ class Builds(ExitStack):
             for number in self.came:
                 pass_on(number)
             for wait in self._waits:
-                if wait.ident is None:
-                    wait.run()
-                else:
-                    wait_for(wait.join)
+                wait_for(wait.run if wait.ident is None else wait.join)
 
     def _pass_on(self, number: int) -> None:
         for wait in self._waits:
