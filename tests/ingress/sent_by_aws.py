@@ -212,7 +212,7 @@ def _carried() -> Iterator[Sent]:
     asked = {"type": "SubscriptionConfirmation", "topic_urn": "urn:smn:x", "subscribe_url": "https://x"}
     yield of("SNS")("SubscriptionConfirmation of Huawei's SMN in a queue", s.in_sqs(asked), refused)
     ended = {"type": "UnsubscribeConfirmation", "topic_urn": "urn:smn:x", "subscribe_url": "https://x"}
-    yield of("SNS")("UnsubscribeConfirmation of Huawei's SMN", s.in_sqs(ended), "a subscription of SNS ended")
+    yield of("SNS")("UnsubscribeConfirmation of Huawei's SMN", ended, "a subscription of SNS ended")
     asked = {"messageType": "DestinationConfirmation", "confirmationToken": "t", "enableUrl": "https://x"}
     yield of("IoT")(
         "DestinationConfirmation in a queue", s.in_sqs(asked), Refused("asks for a confirmation: open its enableUrl")

@@ -458,13 +458,13 @@ def test_what_a_gate_has_started_is_looked_after_though_its_decision_failed() ->
     assert attended == [gate]
 
 
-def test_a_server_without_room_for_a_thread_does_not_say_that_it_is_stopping(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_without_room_for_a_thread_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     starts = Starts(lambda _gate: None, lambda *_: None)
     gate = Gate("a", policy=Policy(0), store=MemoryStore(), starter=Mock(spec=["start"]))
     monkeypatch.setattr(threading.Thread, "start", Mock(side_effect=RuntimeError("can't start new thread")))
     with pytest.raises(StoreUnavailable) as refused:
         starts.decide(gate, None)
-    assert str(refused.value) == "this server decides nothing now: can't start new thread. Send it again"
+    assert str(refused.value) == "this server is stopping, or has no room for another thread. Send it again"
 
 
 def test_strangers_have_the_store_read_once_at_a_time(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -311,7 +311,7 @@ def test_what_comes_too_late_for_a_server_that_ends_is_a_letter(served: Served) 
 
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
     assert [served.site.letters.about(one)["error"] for one in served.site.letters.ids()] == [
-        "this server is stopping, and decides no more. Send it again"
+        "this server is stopping, or has no room for another thread. Send it again"
     ]
 
 

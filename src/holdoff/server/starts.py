@@ -75,9 +75,9 @@ class Starts:
         progress = _Progress(is_wake=request is None)
         try:
             future = self._pool.submit(self._decide, gate, request, progress)
-        except RuntimeError as error:  # closed; or there is no room for a thread
-            state = "is stopping, and decides no more" if "shutdown" in str(error) else f"decides nothing now: {error}"
-            raise StoreUnavailable(f"this server {state}", hint="Send it again") from None
+        except RuntimeError:
+            why = "this server is stopping, or has no room for another thread"
+            raise StoreUnavailable(why, hint="Send it again") from None
         future.add_done_callback(lambda _: progress.answerable.set())
         if not progress.answerable.wait(self.decided_s):
             self._tell_later(gate, request, future)

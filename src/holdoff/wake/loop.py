@@ -168,7 +168,7 @@ class WakeLoop:
                     if wait_for_due(self._looked_ms, now_ms(self.store, self.clock), int(part_s * 1000)):
                         return
                     continue
-            except Exception:  # noqa: BLE001  (a store may raise anything; if it lasts, the next look reports it)
+            except Exception:  # noqa: BLE001  (a store may raise anything; an outage is reported by the next look)
                 self._failing.setdefault(None, ("", 0))
             if stop.wait(part_s) or None in self._failing:
                 return
