@@ -133,10 +133,6 @@ def about(plan: Plan) -> Iterator[str]:
         rearms = any(row.policy.on_failure == "rearm" for row in plan.figures)
         again = 'under on_failure = "rearm" a failed build is built once more after its back-off, and then succeeds'
         yield f"{words}; {again}" if rearms else words
-    slow = sum(not row.is_fast for row in plan.figures)
-    if slow:
-        which = f"{slow} of {len(plan.figures)} policies"
-        yield f"{which} were replayed trigger by trigger: the fast way does not know these policies"
 
 
 def bad_rows(history: History) -> str | None:
