@@ -229,7 +229,7 @@ def _of_own_builds(builds: Sequence[tuple[str, Row]], source: str, bad: Bad) -> 
             spans.append(_span_of(build))
         except (ConfigError, KeyError, TypeError, ValueError):
             bad.add(where, "is no build as Holdoff prints them")
-    if bad.count and not spans:
+    if not spans:
         raise EventError(source, "has no build as Holdoff prints them", hint=_bad_hint(bad))
     return spread(source, each_once(spans)).but(bad=tuple(bad.first), bad_count=bad.count)
 
