@@ -130,7 +130,7 @@ def _within(rows: Sequence[Figures], sure: Sequence[int], most_ms: int) -> tuple
 
 def _is_as_good(present: Figures, taken: Figures, most_ms: int | None) -> bool:
     """Whether the present policy may stay: it keeps to the bound, and the other policy is hardly better."""
-    if present.never > taken.never or (most_ms is not None and _wait_of(taken) <= most_ms < _wait_of(present)):
+    if most_ms is not None and _wait_of(taken) <= most_ms < _wait_of(present):
         return False
     saves_builds = taken.builds < (1 - _WORTH) * present.builds
     is_slow = most_ms is None or _wait_of(present) > most_ms
