@@ -195,7 +195,8 @@ def test_every_verb_and_option_is_offered(shell: Cli, verb: str) -> None:
 
 
 def test_the_names_that_are_completed(shell: Cli) -> None:
-    assert shell("completion", "projects").stdout == "docs\n" + "site $(touch spoilt) `touch spoilt`\n"
+    names = shell("completion", "words", "--", "status", "").stdout
+    assert names == "names\ndocs\nsite $(touch spoilt) `touch spoilt`\n"
 
 
 def test_the_man_page_is_up_to_date() -> None:

@@ -50,7 +50,7 @@ VERBS = [
     ("trigger", STORED, "--json"),
     ("run", STORED, "--cooldown", "1h", "--", "true"),
     ("run", STORED, "--cooldown", "1h", "-v", "--force", "--", "true"),
-    ("completion", "projects"),
+    ("completion", "words", "--", "status", ""),
     ("status", f"{STORED}x"),
     ("status", f"--{STORED}"),
     (f"sta{STORED}tus",),

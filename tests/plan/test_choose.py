@@ -47,6 +47,21 @@ def test_efficient_ones_and_the_longest_wait_that_is_borne() -> None:
     assert worse.builds < rows[2].builds
 
 
+def test_the_present_one_does_not_stay_by_a_hair_over_the_bound() -> None:
+    present, other = Policy("298s"), Policy("297s")
+    made = plan_of(BUSY, [Policy(0), other, present], present=present, most_ms=295_000)
+
+    assert [row.end.longest_ms for row in made.figures[1:]] == [294_000, 296_000]
+    assert made.taken.policy == other
+
+
+def test_one_that_skips_changes_does_not_stay() -> None:
+    present = Policy("5m", on_cooldown="skip")
+    made = plan_of(BUSY, [*cooldowns(0, 5), present], present=present)
+
+    assert made.figures[2].never > made.taken.never == 0
+
+
 def test_the_bend() -> None:
     made = plan_of(BUSY, cooldowns(0, 2, 5, 30))
 

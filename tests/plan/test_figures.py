@@ -114,4 +114,3 @@ def test_one_that_is_built_once_more_is_no_moment_of_its_own() -> None:
 
     assert (row.builds, len(row.worst), row.never) == (4, 3, 0)
     assert row.promised_ms is None
-    assert not row.is_fast

@@ -377,6 +377,12 @@ def test_a_column_that_has_no_times_says_why() -> None:
         of("Time,When\nnoon,03/05/2024 10:00\n")
 
 
+@pytest.mark.parametrize("column", [None, "when"])
+def test_an_empty_file_lacks_rows_and_no_column(column: str | None) -> None:
+    with pytest.raises(EventError, match=r"has no row with a time\. It is empty"):
+        of("", column=column)
+
+
 def test_bad_rows_are_counted_and_shown_with_their_lines_not_their_content() -> None:
     rows = ["time,who", "2024-03-05T10:00:00Z,a", "hunter2,b", "", ",c", *["?,d"] * 10]
     history = of("\n".join(rows))

@@ -96,11 +96,6 @@ def test_the_present_policy_is_marked_and_its_other_settings_stay(times: Cli) ->
         {"cooldown": "5m", "overlap": "cancel"},
     ]
     assert [row["present"] for row in told["policies"]] == [True, False, False]
-    assert [row["replayed"] for row in told["policies"]] == ["core", "fast", "core"]
-    assert (
-        "2 of 3 policies were replayed trigger by trigger: the fast way does not know these policies"
-        in told["history"]["notes"]
-    )
 
 
 def test_the_present_quiet_time_is_none_of_the_others() -> None:

@@ -22,23 +22,18 @@ EPILOG: Final = """\
   bash   source <(holdoff completion bash)        in ~/.bashrc; bash 4 or newer
   zsh    source <(holdoff completion zsh)         in ~/.zshrc, after compinit
   fish   holdoff completion fish | source         in ~/.config/fish/config.fish
-
-`holdoff completion projects` prints the names of projects, one a line.
 """
 
 
 def add_completion_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
-    does = "the shell; or projects, to print their names; or words, for the scripts"
-    parser.add_argument("shell", choices=[*SHELLS, "projects", "words"], help=does)
+    parser.add_argument("shell", choices=[*SHELLS, "words"], help="the shell; or words, for the scripts")
     add_store(parser)
     parser.set_defaults(command=None)
 
 
 def completion(args: argparse.Namespace) -> int:
-    if args.shell == "projects":
-        show(*_projects(*opened(args)))
-    elif args.shell == "words":
+    if args.shell == "words":
         *before, word = _whole(args.command or [])
         show(*_answer(args, before, word))
     else:

@@ -84,7 +84,7 @@ def plan(
     """Replay each policy, and choose one.
 
     Args:
-        policies: at least one; with ``present``, if there is one.
+        policies: with one that leaves no change out; with ``present``, if there is one.
         most_ms: how long a change may wait for the end of its build; ``None``: no bound.
         progress: called now and then with the share of the work that is done.
     """
@@ -133,10 +133,6 @@ def about(plan: Plan) -> Iterator[str]:
         rearms = any(row.policy.on_failure == "rearm" for row in plan.figures)
         again = 'under on_failure = "rearm" a failed build is built once more after its back-off, and then succeeds'
         yield f"{words}; {again}" if rearms else words
-    slow = sum(not row.is_fast for row in plan.figures)
-    if slow:
-        which = f"{slow} of {len(plan.figures)} policies"
-        yield f"{which} were replayed trigger by trigger: the fast way does not know these policies"
 
 
 def bad_rows(history: History) -> str | None:

@@ -130,9 +130,9 @@ def _zone_notes(doubts: Counter[Doubt], zone: Zone | None) -> tuple[str, ...]:
 def _column(source: str, sample: Sequence[Row], named: str | None) -> str:
     """The column with the time: one with a likely name, else one with times in words, else one with numbers."""
     names = list(dict.fromkeys(name for row in sample for name in row))
+    if not names or named in names:
+        return "time" if named is None else named
     if named is not None:
-        if named in names or not names:
-            return named
         raise UsageError(f"{source} has no column {_shown(named)}; it has {_names(names)}")
     known = {plain(name): name for name in reversed(names)}
     likely = [known[name] for name in TIMES if name in known]
@@ -141,8 +141,6 @@ def _column(source: str, sample: Sequence[Row], named: str | None) -> str:
         times = sum(ms_or_none(row.get(name), None) is not None for row in sample)
         if times and (name in likely or 2 * times >= len(sample)):
             return name
-    if not names:
-        return "time"
     why = _why_not(sample, [*likely, *names])
     raise UsageError(
         f"no column of {source} has times ({why}); name one by --time-column, of {_names(names)}. "
@@ -162,7 +160,7 @@ def _why_not(sample: Sequence[Row], names: Sequence[str]) -> str:
 
 
 def _names(names: Sequence[str]) -> str:
-    return ", ".join(map(_shown, names[:20])) or "none"
+    return ", ".join(map(_shown, names[:20]))
 
 
 def _shown(name: str) -> str:
@@ -229,7 +227,7 @@ def _of_own_builds(builds: Sequence[tuple[str, Row]], source: str, bad: Bad) -> 
             spans.append(_span_of(build))
         except (ConfigError, KeyError, TypeError, ValueError):
             bad.add(where, "is no build as Holdoff prints them")
-    if bad.count and not spans:
+    if not spans:
         raise EventError(source, "has no build as Holdoff prints them", hint=_bad_hint(bad))
     return spread(source, each_once(spans)).but(bad=tuple(bad.first), bad_count=bad.count)
 

@@ -52,7 +52,6 @@ class Replay(Value):
     #: failure has as many as the build before.
     until: list[int]
     cancelled: frozenset[int] = frozenset()  #: the places of the builds that were cancelled
-    is_fast: bool = False  #: whether ``by_build`` made the replay
 
 
 def replay(past: Past, policy: Policy, progress: Progress = lambda _done: None) -> Replay:
@@ -87,7 +86,7 @@ def by_build(past: Past, policy: Policy) -> Replay:
             free_ms = max(free_ms, end_ms + after_end_ms)
         if limit is not None and len(started) >= limit.count:
             free_ms = max(free_ms, started[-limit.count] + limit.window_ms)
-    return Replay(started_ms=started, ended_ms=ended, until=until, is_fast=True)
+    return Replay(started_ms=started, ended_ms=ended, until=until)
 
 
 def _until_quiet(at_ms: Sequence[int], policy: Policy) -> Callable[[int, int], tuple[int, int]]:

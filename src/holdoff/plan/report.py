@@ -47,7 +47,6 @@ class Figures(Value):
     #: The longest time that the policy lets a change wait for a start; ``None``: there is no limit.
     promised_ms: int | None
     worst: tuple[Moment, ...]  #: the worst moments, the worst first
-    is_fast: bool  #: whether the fast way replayed it
 
     @property
     def saved(self) -> int:
@@ -74,7 +73,6 @@ class Figures(Value):
             "promised": _seconds(self.promised_ms),
             "never_built": self.never,
             "worst": [dict(zip(("at", "started", "ended"), map(iso, moment), strict=True)) for moment in self.worst],
-            "replayed": "fast" if self.is_fast else "core",
         }
 
 
@@ -96,7 +94,6 @@ def measured(past: Past, policy: Policy, made: Replay) -> Figures:
         never=len(past.at_ms) - has,
         promised_ms=promised_ms(policy, past),
         worst=tuple(_worst(past.at_ms, made, ends)),
-        is_fast=made.is_fast,
     )
 
 
