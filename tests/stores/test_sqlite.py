@@ -31,7 +31,7 @@ from holdoff.core.errors import ConfigError, RecordInvalid, StoreDenied, StoreEr
 from holdoff.core.record import FORMAT, KEPT_HISTORY_MS, Record
 from holdoff.core.request import GateKey
 from holdoff.starters import Call
-from holdoff.stores import sqlite, sqlite_file, sqlite_place, sqlite_turns
+from holdoff.stores import sqlite, sqlite_errors, sqlite_file, sqlite_place, sqlite_turns
 from holdoff.stores.open import open_store
 from holdoff.stores.sqlite import SQLiteStore
 from holdoff.stores.sqlite_file import SCHEMA_VERSION
@@ -257,9 +257,9 @@ def test_a_build_that_cannot_be_read_is_left_out(path: Path, caplog: pytest.LogC
 
 def test_what_cannot_be_stored_is_a_store_error_and_changes_nothing(path: Path) -> None:
     store = filled(path)
-    with pytest.raises(StoreError):
+    with pytest.raises(RecordInvalid, match="OverflowError"):
         store.swap(KEY, expected=BUILT, new=BUILT.but(due_ms=2**70).swapped("WRITE002"))
-    with pytest.raises(StoreError):
+    with pytest.raises(RecordInvalid, match="OverflowError"):
         store.swap(GateKey("q", "local"), expected=Record(), new=BUILT.but(due_ms=2**70).swapped("WRITE002"))
     assert list(store.gates()) == [(KEY, BUILT)]
     store.close()
@@ -276,7 +276,7 @@ def test_a_file_where_the_folder_should_be(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     store = SQLiteStore(tmp_path / "file" / "gates.db")
 
-    refused(store, StoreDenied, 77, "Not a directory", str(tmp_path / "file"))
+    refused(store, StoreDenied, 77, "Not a directory", str(tmp_path / "file"), "Name another file: --store sqlite")
 
 
 def test_a_folder_that_cannot_be_made() -> None:
@@ -465,6 +465,37 @@ def test_a_reader_never_says_that_a_write_may_be_in(path: Path, monkeypatch: pyt
     assert str(caught.value).endswith(". Try again")
     assert "write" not in str(caught.value)
     store.close()
+
+
+def test_a_failure_is_told_with_its_file_and_its_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also one that the system reports for an open file, without a name, or only when the disk is to have the data."""
+
+    def fails(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    def said(error: Exception, *, writes: bool) -> str:
+        return str(sqlite_errors.typed(error, str(path), "it failed", 0, writes=writes))
+
+    from_sqlite = sqlite3.OperationalError("disk I/O error")
+    from_sqlite.sqlite_errorcode = sqlite3.SQLITE_IOERR
+    monkeypatch.setattr(os, "fsync", fails)
+    assert f"{path} cannot be opened: {path}: Input/output error" in said(
+        OSError(errno.EIO, "Input/output error"), writes=True
+    )
+    assert "See what is wrong with" in said(from_sqlite, writes=True)
+    assert said(from_sqlite, writes=False).startswith(f"it failed: disk I/O error (on {mount_of(path)[0]} (")
+    monkeypatch.setattr(sqlite_place, "MOUNTS", "/proc/none")
+    assert f"See what is wrong with the disk of {path}: dmesg" in said(from_sqlite, writes=True)
+
+
+def test_a_missing_right_names_the_folder_above_that_is_there() -> None:
+    error = sqlite_errors.typed(PermissionError(errno.EACCES, "Permission denied"), "/none/a.db", "", 0, writes=True)
+    assert "; / belongs to root:root, mode 0" in str(error)
+
+
+def test_a_reader_of_a_file_that_is_another_one_is_told_of_no_write(path: Path) -> None:
+    for writes in (True, False):
+        assert ("the write may not be in" in str(sqlite_errors.replaced(str(path), writes=writes))) is writes
 
 
 # --- others use it ---------------------------------------------------------------------------------
