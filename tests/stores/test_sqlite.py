@@ -1575,6 +1575,18 @@ def test_a_folder_that_is_moved_with_its_link_is_used_where_it_is(path: Path) ->
     store.close()
 
 
+def test_a_file_that_is_moved_and_linked_back_has_its_journal_where_it_is_now(path: Path) -> None:
+    """Where a process that opens it now looks for the lock, and for a write that was cut short."""
+    store, moved = filled(path), path.with_name("moved.db")
+    store.get(KEY)
+    path.rename(moved)
+    Path(f"{path}-journal").unlink()
+    path.symlink_to(moved)
+    assert isinstance(store.swap(KEY, expected=BUILT, new=BUILT.swapped("WRITE002")), Swapped)
+    assert sorted(path.parent.iterdir()) == [path, moved, Path(f"{moved}-journal")]
+    store.close()
+
+
 def test_a_link_is_followed(path: Path) -> None:
     """To where it leads now."""
     link = path.with_name("link.db")
@@ -1583,8 +1595,13 @@ def test_a_link_is_followed(path: Path) -> None:
     store.swap(KEY, expected=Record(), new=BUILT)
     assert SQLiteStore(path).get(KEY) == BUILT
     link.unlink()
-    link.symlink_to(path.with_name("another.db"))
-    assert store.get(KEY) == Record()
+    another = path.with_name("another.db")
+    shutil.copyfile(path, another)
+    link.symlink_to(another)
+    Path(f"{path}-journal").unlink()
+    assert isinstance(store.swap(KEY, expected=BUILT, new=BUILT.swapped("WRITE002")), Swapped)
+    assert not os.path.lexists(f"{path}-journal"), "the lock is that of the file which is written"
+    assert SQLiteStore(path).get(KEY) == BUILT
     store.close()
 
 

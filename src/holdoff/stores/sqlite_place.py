@@ -92,8 +92,7 @@ class Place:
             return os.path.realpath(self.file)
         real, which = opened[0], opened[1:]
         try:
-            stays = which == _which(file or os.stat(self.file))
-            stays = stays and (real == self.file or which == _which(os.stat(real)))
+            stays = which == _which(file or os.stat(self.file)) and which == _which(os.lstat(real))
         except OSError:
             stays = False
         return real if stays else os.path.realpath(self.file)
