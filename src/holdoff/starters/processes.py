@@ -52,8 +52,8 @@ def name_of_child(pid: int) -> str:
 def state_of(name: str) -> str | None:
     """The process's state, a letter of proc_pid_stat(5). Empty: the process is gone. ``None``: not known here."""
     host, mark, number = name.rsplit(":", 2) if name.count(":") >= 2 else ("", "", "")
-    start, place = mark.partition(".")[0], _place()
-    if not place or start[:8] != place or host != os.uname().nodename or not number.isdecimal() or int(number) <= 1:
+    start = mark.partition(".")[0]
+    if start[:8] != _place() or host != os.uname().nodename or not number.isdecimal() or int(number) <= 1:
         return None
     with suppress(PermissionError):
         try:
