@@ -12,6 +12,7 @@ import pytest
 from holdoff.starters import processes
 from holdoff.starters.processes import (
     Keeper,
+    command_lives,
     end,
     holds_us,
     lives,
@@ -56,7 +57,9 @@ def test_only_this_process_and_its_ancestors_hold_us(child: subprocess.Popen[byt
     ended = name_of(child.pid)
     child.kill()
     child.wait()
-    assert [holds_us(name) for name in (ended, "vm:17")] == [False, False]
+    host, mark, pid = name_of(os.getpid()).split(":")
+    before_us = f"{host}:{mark[:8]}{int(mark[8:]) - 1}:{pid}"
+    assert [holds_us(name) for name in (ended, "vm:17", "site-build:one", before_us)] == [False] * 4
 
 
 def test_a_keeper_that_forgot_a_signal_still_ends_the_command() -> None:
@@ -106,6 +109,38 @@ def test_a_machine_restored_from_the_same_snapshot_of_memory_is_another(child: s
     child.kill()
     child.wait()
     assert lives(of_clone) is None
+
+
+@linux
+def test_another_users_process_is_known_unless_it_is_hidden(
+    child: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError
+
+    name = name_of(child.pid)
+    monkeypatch.setattr(os, "kill", refused)
+    assert lives(name) is True
+    monkeypatch.setattr(processes, "_fields", lambda _: None)
+    assert lives(name) is None
+    assert name_of(child.pid) == f"{os.uname().nodename}:{child.pid}"
+    monkeypatch.undo()
+
+
+@linux
+def test_an_end_is_told_by_the_process_that_started_the_command(child: subprocess.Popen[bytes]) -> None:
+    """While that is stopped, its command counts as running: the end, and whether it succeeded, are still to come."""
+    with subprocess.Popen(["true"]) as command:
+        os.waitid(os.P_PID, command.pid, os.WEXITED | os.WNOWAIT)
+        alone, (_, mark, parent) = name_of(command.pid), name_of(child.pid).split(":")
+        name = f"{alone.rpartition(':')[0]}.{mark[8:]}.{parent}:{command.pid}"
+        assert [command_lives(one) for one in (alone, name)] == [None, None]
+        child.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, child.pid, os.WSTOPPED)
+        assert command_lives(name) is True
+        child.kill()
+        child.wait()
+        assert command_lives(name) is False
 
 
 def test_where_there_is_no_proc_it_is_named_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
