@@ -484,6 +484,12 @@ def test_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:
         case.starter.check_secrets()
 
 
+def test_the_name_of_a_secrets_file_is_looked_for_as_it_is_written(tmp_path: Path) -> None:
+    """Not as the text that is kept with each start has it, where JSON writes some letters in another way."""
+    (tmp_path / "cl\u00e9").write_text("secret")
+    Webhook("https://example.com/{file:cl\u00e9}", folder=str(tmp_path)).check_secrets()
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_without_the_client_it_says_what_to_install(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "httpx2", None)
