@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from holdoff.core import token as tokens
-from holdoff.core.errors import ConfigError, HoldoffError, StartRefused, StartUnknown, Verdict
+from holdoff.core.errors import ConfigError, HoldoffError, StartRefused, StartUnknown, StoreUnavailable, Verdict
 from holdoff.core.request import Request
 from holdoff.references import References
 from holdoff.starters import GitHub, GitLab, Webhook, on_http, sending, templates
@@ -471,6 +471,17 @@ def test_a_secret_that_is_not_there_is_no_build(kind: str, monkeypatch: pytest.M
     case = case_of(kind, url="http://127.0.0.1:9")
     assert case.start() == NEVER
     assert f"env:{name}" in str(case.error)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_secret_that_cannot_be_had_just_now_is_tried_again(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object, **__: object) -> str:
+        raise StoreUnavailable("the secret: ssm:/hook could not be read (ReadTimeoutError)")
+
+    monkeypatch.setattr(templates.REFERENCES, "value", fails)
+    case = case_of(kind, url="http://127.0.0.1:9")
+    assert case.start() == NOT_NOW
+    assert "could not be read" in str(case.error)
 
 
 def test_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:
