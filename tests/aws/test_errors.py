@@ -176,3 +176,22 @@ def test_an_error_in_one_line() -> None:
     assert describe(ValueError("two\nlines.")) == "two lines"
     assert describe(ValueError()) == "ValueError"
     assert describe(KeyError("build")) == "the answer is not the service's: it has no 'build'"
+
+
+def test_an_answer_without_a_code_or_a_message_is_told_without() -> None:
+    assert describe(answer("503", 503)) == "HTTP 503: So"
+    assert describe(answer("503", 503, said="")) == "HTTP 503"
+    bare = ClientError({"Error": {"Code": None, "Message": None}, "ResponseMetadata": {}}, "StartBuild")
+    assert (describe(bare), row_of(bare)) == ("", None)
+
+
+def test_advice_names_what_is_known_and_nothing_more() -> None:
+    unreachable = row_of(EndpointConnectionError(endpoint_url="x"))
+    assert "name (this process's region)" in str(hint(unreachable, TARGET, "StartBuild"))
+    assert "name (eu-west-1)" in str(hint(unreachable, TARGET.but(region="eu-west-1"), "StartBuild"))
+    assert [str(TARGET), str(TARGET.but(region="eu-west-1"))] == ["site-build", "site-build in eu-west-1"]
+    for row in (None, row_of(answer("ResourceInUseException"))):
+        assert hint(row, TARGET, "StartBuild") is None
+    said = "User: me is not authorized to perform: codebuild:StartBuild on resource: arn:aws:x:y."
+    assert denied_hint(said, "codebuild:StartBuild", "it") == "Allow codebuild:StartBuild on arn:aws:x:y"
+    assert str(hint(row_of(answer("ExpiredToken", operation="AssumeRole")), TARGET, "StartBuild")).startswith("Renew")
