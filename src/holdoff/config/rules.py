@@ -92,7 +92,7 @@ def rules_of(tables: object, projects: Collection[str], webhooks: Collection[str
             if not any(matches_any(name, (pattern,)) for name in known):
                 raise ConfigError(field=f"rules[{n}].when.http.webhook", got=pattern, want=f"one of {', '.join(known)}")
     for n, rule in enumerate(rules[:-1]):
-        if not rule.when and not rule.has_names and not (rule.goes_on and rule.ignore is None):
+        if not rule.when and not rule.has_names and not rule.goes_on:
             want = f"the last rule, or a rule with 'continue = true': it takes all events, so rules[{n + 1}] gets none"
             raise ConfigError(field=f"rules[{n}].when", got=Unquoted("{}"), want=want)
     return rules
