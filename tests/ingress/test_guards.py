@@ -507,6 +507,16 @@ def test_a_rule_that_nothing_can_reach_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"rules\[0\]\.when is {}; write the last rule"):
         parse(PROJECTS + rules)
     parse(PROJECTS + rules.replace('project = "site"', 'project = "site"\ncontinue = true'))
+    with pytest.raises(ConfigError, match=r"rules\[0\]\.when is {}; write the last rule"):
+        parse(PROJECTS + rules.replace('project = "site"', 'ignore = "not now"'))
+    with pytest.raises(ConfigError, match="either ignore or a project, not both"):
+        parse(PROJECTS + rules.replace('project = "site"', 'ignore = "not now"\ncontinue = true'))
+
+
+def test_a_path_may_be_named_like_a_secret_where_it_is_no_header() -> None:
+    parse(PROJECTS + '[[rules]]\nwhen = {}\nproject = "site"\nsource_version = "event.detail.object.key"\n')
+    with pytest.raises(ConfigError, match="a header that cannot be a secret"):
+        parse(PROJECTS + '[[rules]]\nwhen = {}\nproject = "site"\nsource_version = "http.headers.x-key"\n')
 
 
 @pytest.mark.parametrize(
