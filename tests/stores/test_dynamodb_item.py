@@ -397,3 +397,7 @@ def test_binary_is_read_as_bytes_by_either_client() -> None:
         assert decoded({"BS": [sent]}) == {b"\x00\xff"}
     with pytest.raises(ValueError, match="base64"):
         decoded({"B": "~"})
+    with pytest.raises(ValueError, match="invalid literal"):
+        decoded({"N": "\u00b2"})
+    with pytest.raises(ArithmeticError):
+        decoded({"N": "1" * 39})

@@ -99,7 +99,7 @@ def decoded(value: Mapping[str, Any]) -> object:
 
 
 def _number(text: str) -> int | Decimal:
-    if text.isdigit() and text.isascii() and len(text) <= _EXACT.prec:
+    if text.isdigit() and len(text) <= _EXACT.prec:
         return int(text)
     number = _EXACT.create_decimal(text)  # refuses an absurd exponent, which would be multiplied out
     return int(number) if number == number.to_integral_value() else number
