@@ -114,7 +114,7 @@ def client_of(service: str, limits: Limits, *, region: str | None, endpoint: str
     """
     env = os.environ
     region, variable = region or "", SERVICES[service].variable or service.upper()
-    named = endpoint or env.get(f"AWS_ENDPOINT_URL_{variable}") or env.get("AWS_ENDPOINT_URL") or None
+    named = endpoint or env.get(f"AWS_ENDPOINT_URL_{variable}") or env.get("AWS_ENDPOINT_URL")
     keys = [env.get(f"AWS_{name}", "") for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN")]
     bundle = _bundle()
     address = re.fullmatch(r"https?://[A-Za-z0-9.-]+(?::([0-9]{1,5}))?/?", named or "https://aws")
@@ -137,7 +137,7 @@ def client_of(service: str, limits: Limits, *, region: str | None, endpoint: str
 
 
 def _bundle() -> str | None:
-    return os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE") or None
+    return os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE")
 
 
 @cache
