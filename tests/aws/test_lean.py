@@ -148,6 +148,8 @@ def test_every_variable_that_botocore_reads_has_been_thought_of() -> None:
         "AWS_ACCESS_KEY_ID=",
         "AWS_SECRET_ACCESS_KEY=",
         "AWS_SESSION_TOKEN=a\r\nx-evil: 1",
+        "AWS_ACCESS_KEY_ID=two words",
+        "AWS_SESSION_TOKEN=\u00e9",
         "AWS_REGION=cn-north-1",
         "AWS_REGION=eu-west-\u0661",
         "AWS_CA_BUNDLE=/nonexistent",

@@ -169,6 +169,14 @@ def test_the_project_may_be_in_the_event() -> None:
         intent(rule, ECR)
 
 
+def test_a_rule_may_fill_in_what_it_names_and_choose_a_webhook() -> None:
+    """What a rule fills in is not known before an event comes: it is no literal text, and no name of a project yet."""
+    rule = "when = {}\nproject = '{event.detail.repository-name}'\nevent_id = '{event.id}/{event.detail.image-tag}'"
+    assert asked(intent(rule, shapes.ecr(**{"repository-name": "docs"}))).project == "docs"
+    with pytest.raises(EventError, match="missing"):  # it is no webhook
+        intent("when = { http.webhook = 'github' }\nproject = 'docs'\n[[rules]]\nwhen = {}\nproject = 'event.no'", ECR)
+
+
 def test_a_number_beyond_all_names_is_no_text() -> None:
     with pytest.raises(EventError, match=r"event\.n is a number, and a rule takes a text"):
         intent("when = {}\nsource_version = 'event.n'", {"n": 10**5_000})
