@@ -84,7 +84,7 @@ def plan(
     """Replay each policy, and choose one.
 
     Args:
-        policies: with one that leaves no change out; with ``present``, if there is one.
+        policies: at least one; with ``present``, if there is one.
         most_ms: how long a change may wait for the end of its build; ``None``: no bound.
         progress: called now and then with the share of the work that is done.
     """

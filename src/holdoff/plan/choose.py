@@ -41,12 +41,12 @@ def choose(rows: Sequence[Figures], *, present: int | None = None, most_ms: int 
     """Which policy to take.
 
     Args:
-        rows: the figures of policies, at least one of which leaves no change out.
+        rows: the figures of at least one policy.
         present: the place of the policy in force.
         most_ms: the bound: how long a change may wait for the end of a build that has it.
     """
     efficient = efficient_of(rows)
-    sure = [place for place in efficient if rows[place].never == 0]
+    sure = [place for place in efficient if rows[place].never == 0] or list(efficient)
     taken, why = _bend(rows, sure) if most_ms is None else _within(rows, sure, most_ms)
     if present is not None and _is_as_good(rows[present], rows[taken], most_ms):
         taken, why = _clearly_better(rows, sure if most_ms is None else (), present)
@@ -197,3 +197,5 @@ def _cautions(row: Figures) -> Iterator[str]:
         yield f'Builds ran beside one another for {beside}: overlap = "defer" lets each end first.'
     if row.policy.quiet_ms is not None and row.policy.max_wait_ms is None:
         yield "Without max_wait a change waits for as long as other changes keep coming."
+    if row.never:
+        yield f"No build has {row.never:,} of the changes: the policy skips."
