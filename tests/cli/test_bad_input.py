@@ -218,7 +218,7 @@ def test_debug_shows_the_traceback_of_a_typed_error_too(cli: Cli) -> None:
 
 def test_a_word_that_is_missing_is_named_by_what_it_may_be(cli: Cli) -> None:
     """An error asked for an *action*, and nothing says what that is."""
-    for verb, words in (("token", "{new,list,revoke}"), ("completion", "{bash,zsh,fish,projects,words}")):
+    for verb, words in (("token", "{new,list,revoke}"), ("completion", "{bash,zsh,fish,words}")):
         assert f"are required: {words}\n" in cli(verb).stderr
     assert "argument {init,check}: invalid choice: 'bogus'" in cli("store", "bogus").stderr
 
