@@ -508,7 +508,7 @@ _CLOUDS: Final = (
     # https://github.com/cdevents/spec, without a CloudEvent around it
     *_written("CDEvents", "context.type", _IN_CD, id="{context.source}#{context.id}"),
     refused("Oracle Cloud", "a confirmation", _TO_CONFIRM, "http.headers.x-oci-ns-confirmationurl"),
-    other("Oracle Cloud", "eventType", "cloudEventsVersion", "com.oraclecloud.devopscoderepo.*pullrequest*"),
+    other("Oracle Cloud", "eventType", "cloudEventsVersion", "com.oraclecloud.*pullreq*|com.oraclecloud.*.getobject"),
     *_typed("Oracle Cloud", "eventType", "cloudEventsVersion", _IN_ORACLE, "com.oraclecloud.*", id="{eventID}"),
     # https://docs.cloud.google.com/artifact-analysis/docs/pub-sub-notifications
     other("Artifact Analysis", "kind", "notificationTime & name=projects/*/occurrences/*|projects/*/notes/*"),
