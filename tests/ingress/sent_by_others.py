@@ -1156,6 +1156,7 @@ _CLOUDS = (
                     "com.oraclecloud.devopscoderepo.createpullrequest",
                     "com.oraclecloud.devopsdeploy.createdeployment.end",
                     "com.oraclecloud.objectstorage.createbucket",
+                    "com.oraclecloud.objectstorage.getobject",
                 )
             ),
         )

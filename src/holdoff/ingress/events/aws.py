@@ -29,6 +29,7 @@ LOOKS: Final = (
     control("HTTP", "a look", "a request that only looks: it came by {http.method}", "http.method=HEAD|OPTIONS"),
     refused("HTTP", "a look", "came by GET, which asks for nothing: send it by POST", "http.method=GET"),
 )
+_UNSUBSCRIBED: Final = "Type,type=UnsubscribeConfirmation & TopicArn,SubscribeURL,subscribe_url"
 #: Messages about the delivery of events, and calls that keep functions warm. No rule makes a trigger of them.
 CONTROL: Final = (
     # https://docs.aws.amazon.com/sns/latest/dg/http-subscription-confirmation-json.html
@@ -38,7 +39,7 @@ CONTROL: Final = (
         "`aws sns confirm-subscription`; until then the topic sends nothing",
         "Type,type=SubscriptionConfirmation & TopicArn,SubscribeURL,subscribe_url,Token",  # and Huawei's
     ),
-    control("SNS", "the end of a subscription", "a subscription of SNS ended", "Type,type=UnsubscribeConfirmation"),
+    control("SNS", "the end of a subscription", "a subscription of SNS ended", _UNSUBSCRIBED),
     control("S3", "a test", "a test event of S3", "Event=s3:TestEvent"),
     control("Lambda", "an empty batch", "a batch with nothing in it", "Records=[]"),
     refused("IoT", "a confirmation", "asks for a confirmation: open its enableUrl", "enableUrl & confirmationToken"),
@@ -326,21 +327,19 @@ _BEGINNINGS: Final = (
 _STATUSES: Final = "IN_PROGRESS|SUCCEEDED|FAILED|STOPPED|TIMED_OUT|FAULT"
 #: https://plugins.jenkins.io/snsnotify/
 _JENKINS: Final = "Build STARTED:*|Build SUCCESS:*|Build FAILURE:*|Build UNSTABLE:*|Build ABORTED:*|Build NOT_BUILT:*"
-_RESOLVED: Final = "arguments,error,identity,info,prev,request,stash"
 #: What services ask of functions, or send to topics, and the conditions by which each is known
 #: (https://docs.aws.amazon.com/lambda/latest/dg/lambda-services.html). A rule of EventBridge may hand on an event's
 #: detail alone, or no source: if CodeBuild's and CodePipeline's were triggers, a build would trigger itself.
 _ASKED_BY: Final = (
     ("Alexa", "a request", "request.type & request.requestId=amzn1.*|Edw*", "directive.header.namespace=Alexa*"),
-    ("Alexa", "a request", "request.type=Alexa*|AudioPlayer.*|CanFulfill*|LaunchRequest|IntentRequest|SessionEnd*"),
+    ("Alexa", "a request", "request.type=Alexa*|AudioPlayer.*|CanFulfillInt*|LaunchRequest|IntentRequest|SessionEnd*"),
     ("Alexa", "a request", "header.namespace & header.payloadVersion"),
     ("Amazon Q", "a notice for a chat", "version & source=custom & content.description"),
     ("API Gateway", "a question for rights", "methodArn,routeArn", "authorizationToken & type=TOKEN"),
     ("API Gateway", "a question for rights", "authorizationToken only authorizationToken"),
     ("AppConfig", "a step of a deployment", "Type & Application.Id & ConfigurationProfile.Id"),
     ("AppConfig", "a question for validity", "applicationId & configurationProfileId"),
-    ("AppSync", "a request", "Info.fieldName", f"info.fieldName & source=null only source,{_RESOLVED}"),
-    ("AppSync", "a request", "info.fieldName & info.parentTypeName", f"info.fieldName only {_RESOLVED}"),
+    ("AppSync", "a request", "Info.fieldName", "info.fieldName & info.parentTypeName"),
     ("AppSync", "a request", "typeName=Query|Mutation|Subscription & fieldName"),
     ("AppSync", "a request", "typeName & fieldName & request.headers.host", "identity.sub only arguments,identity"),
     ("AppSync", "a request", "stash={} & prev,prev.result=null|{} only arguments,prev,source,stash"),

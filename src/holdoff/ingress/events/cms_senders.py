@@ -508,7 +508,7 @@ _CLOUDS: Final = (
     # https://github.com/cdevents/spec, without a CloudEvent around it
     *_written("CDEvents", "context.type", _IN_CD, id="{context.source}#{context.id}"),
     refused("Oracle Cloud", "a confirmation", _TO_CONFIRM, "http.headers.x-oci-ns-confirmationurl"),
-    other("Oracle Cloud", "eventType", "cloudEventsVersion", "com.oraclecloud.devopscoderepo.*pullrequest*"),
+    other("Oracle Cloud", "eventType", "cloudEventsVersion", "com.oraclecloud.*pullreq*|com.oraclecloud.*.getobject"),
     *_typed("Oracle Cloud", "eventType", "cloudEventsVersion", _IN_ORACLE, "com.oraclecloud.*", id="{eventID}"),
     # https://docs.cloud.google.com/artifact-analysis/docs/pub-sub-notifications
     other("Artifact Analysis", "kind", "notificationTime & name=projects/*/occurrences/*|projects/*/notes/*"),
@@ -667,7 +667,8 @@ _HOSTS: Final = (
             ("SonarQube", "qualityGate.status,status", "serverUrl & analysedAt"),
             ("Spacelift", "state,title,action", "account & stateVersion,error,remoteIP & run.id,body,context.mutation"),
             ("Spinnaker", "details.type", "details.type=orca:*|build & details.type,details.source=orca*|igor"),
-            ("TeamCity", "eventType,build.notifyType,notifyType", "payload.buildTypeId,build.buildTypeId,buildTypeId"),
+            ("TeamCity", "eventType,build.notifyType", "payload.buildTypeId,build.buildTypeId"),
+            ("TeamCity", "notifyType", "buildTypeId"),
             ("Terraform", "notifications.0.trigger,trigger", "notification_configuration_id=nc-*"),
             ("Terraform", "stage", "task_result_id=taskrs-*"),
             ("Travis CI", "state,status_message", "build_url=*travis*/builds/*"),
