@@ -242,6 +242,7 @@ def test_options_after_the_dashes_are_the_commands(cli: Cli) -> None:
         (("p", "--cooldown", "1s"), "Put it after --"),
         (("p", "--cooldown", "1s", "--"), "Put it after --"),
         (("p", "--cooldown", "1s", "make", "all"), "the command goes after --"),
+        (("p", "--cooldown", "1s", "store", "all"), "the command goes after --"),
         (("p", "--", "true"), "--cooldown"),
         (("p", "--cooldown", "1s", "--frobnicate", "--", "true"), "--frobnicate"),
         (("p", "--cool", "1s", "--", "true"), "--cool"),
