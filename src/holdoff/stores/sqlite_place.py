@@ -92,7 +92,8 @@ class Place:
             return os.path.realpath(self.file)
         real, which = opened[0], opened[1:]
         try:
-            stays = which == _which(file or os.stat(self.file)) and which == _which(os.lstat(real))
+            stays = which == _which(os.lstat(real))
+            stays = stays and (real == self.file or which == _which(file or os.stat(self.file)))
         except OSError:
             stays = False
         return real if stays else os.path.realpath(self.file)
