@@ -1124,7 +1124,8 @@ _CLOUDS = (
     # https://docs.oracle.com/en-us/iaas/Content/Events/Reference/eventsproducers.htm
     # https://docs.oracle.com/en-us/iaas/Content/Notification/home.htm
     _webhook(
-        *("Oracle Cloud", "a confirmation", Refused("open the X-OCI-NS-ConfirmationURL among its headers")),
+        *("Oracle Cloud", "a confirmation"),
+        Refused("asks to confirm a subscription: open the X-OCI-NS-ConfirmationURL among its headers"),
         {},
         X_OCI_NS_ConfirmationURL="https://notification.eu-frankfurt-1.oraclecloud.com/confirm?token=t",
         X_OCI_NS_TopicName="site",

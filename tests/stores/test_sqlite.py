@@ -1602,6 +1602,9 @@ def test_a_link_is_followed(path: Path) -> None:
     assert isinstance(store.swap(KEY, expected=BUILT, new=BUILT.swapped("WRITE002")), Swapped)
     assert not os.path.lexists(f"{path}-journal"), "the lock is that of the file which is written"
     assert SQLiteStore(path).get(KEY) == BUILT
+    link.unlink()
+    link.symlink_to(path.with_name("none.db"))
+    assert store.get(KEY) == Record()
     store.close()
 
 
